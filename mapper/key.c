@@ -1,0 +1,68 @@
+#include "mapper/key.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/siphash.h"
+
+struct mapper_secret mapper_secret_draw(void)
+{
+    struct mapper_secret secret;
+    // Cannot fail for so few bytes once the kernel has its entropy, and waits until then.
+    if (getrandom(&secret, sizeof secret, 0) != (ssize_t)sizeof secret)
+        abort();
+    return secret;
+}
+
+static void put_uuid(uint64_t words[2], const struct base_uuid *uuid)
+{
+    memcpy(words, uuid->bytes, sizeof uuid->bytes);
+}
+
+struct mapper_key mapper_key_binding(const struct base_uuid *object,
+                                     const struct ndr_syntax_id *interface,
+                                     const struct ndr_syntax_id *transfer, uint64_t protseq_key)
+{
+    struct mapper_key key;
+    put_uuid(&key.words[0], &interface->uuid);
+    put_uuid(&key.words[2], &transfer->uuid);
+    put_uuid(&key.words[4], object);
+    key.words[6] = protseq_key;
+    key.words[7] =
+        (uint64_t)interface->major << 32 | (uint64_t)transfer->major << 16 | transfer->minor;
+    return key;
+}
+
+struct mapper_key mapper_key_object(const struct base_uuid *object)
+{
+    struct mapper_key key = {0};
+    put_uuid(&key.words[0], object);
+    return key;
+}
+
+struct mapper_key mapper_key_exact(const struct base_uuid *object, const uint8_t *tower,
+                                   uint32_t tower_size, const struct mapper_secret *secret)
+{
+    struct mapper_key key = {0};
+    uint8_t siphash_key[16];
+    memcpy(siphash_key, secret, sizeof siphash_key);
+    put_uuid(&key.words[0], object);
+    key.words[2] = base_siphash(siphash_key, tower, tower_size);
+    key.words[3] = tower_size;
+    return key;
+}
+
+struct mapper_key mapper_key_of_entry(enum mapper_key_kind kind, const struct mapper_entry *entry,
+                                      const struct mapper_secret *secret)
+{
+    switch (kind) {
+    case MAPPER_KEY_OBJECT:
+        return mapper_key_object(&entry->object);
+    case MAPPER_KEY_EXACT:
+        return mapper_key_exact(&entry->object, entry->tower, entry->tower_size, secret);
+    case MAPPER_KEY_BINDING:
+        break;
+    }
+    return mapper_key_binding(&entry->object, &entry->interface, &entry->transfer,
+                              entry->protseq_key);
+}
