@@ -1,0 +1,180 @@
+#include "control/commands.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/control.h"
+#include "control/endpoint.h"
+#include "control/report.h"
+#include "mapper/map.h"
+
+struct request {
+    const struct control_options *options;
+    uint64_t started_us;
+    json_t *members;
+    uint64_t sequence; // to wait for
+};
+
+json_t *control_commands_refuse(const char *reason, const char *format, ...)
+{
+    char error[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error, sizeof error, format, args);
+    va_end(args);
+    // Text from a request may have been cut in the middle of a UTF-8 sequence.
+    json_t *text = json_string(error);
+    return json_pack("{s:i, s:b, s:s, s:o}", "schema", CONTROL_SCHEMA, "ok", 0, "reason", reason,
+                     "error", text != NULL ? text : json_string("bad request"));
+}
+
+static json_t *ok(void)
+{
+    return json_pack("{s:i, s:b}", "schema", CONTROL_SCHEMA, "ok", 1);
+}
+
+// An ept_* status as a reply.
+static json_t *refuse_status(uint32_t status)
+{
+    switch (status) {
+    case NDR_EPM_STATUS_NOT_REGISTERED:
+        return control_commands_refuse("not_registered", "found no such registration");
+    case NDR_EPM_STATUS_INVALID_ENTRY:
+        return control_commands_refuse(
+            "invalid", "the map refuses the entry: expected an interface that is not nil, an "
+                       "address, and with replace no registration of a higher minor version");
+    case NDR_EPM_STATUS_NO_MEMORY:
+        return control_commands_refuse("full", "the map is full: raise mapper.capacity");
+    case NDR_EPM_STATUS_UPDATE_FAILED:
+        return control_commands_refuse(
+            "unavailable", "the op log is full because a worker does not read it: see status");
+    default:
+        return control_commands_refuse("denied", "the map answers status 0x%08x", status);
+    }
+}
+
+static json_t *run_change(struct request *request, bool insert)
+{
+    struct control_endpoint e = {0};
+    const char *command;
+    int schema = CONTROL_SCHEMA;
+    int replace = 0;
+    json_error_t error;
+    // jansson's spans are const, the configuration's are not; nothing writes through them.
+    if (json_unpack_ex(request->members, &error, JSON_STRICT,
+                       "{s:s, s?i, s:s, s:s, s:s, s?s, s?s, s?b}", "command", &command, "schema",
+                       &schema, "interface", &e.interface, "version", &e.version, "binding",
+                       &e.binding, "object", &e.object, "annotation", &e.annotation, "replace",
+                       &replace) != 0)
+        return control_commands_refuse(
+            "usage",
+            "%s; expected interface, version, binding and, if wanted, object, annotation, "
+            "replace",
+            error.text);
+    struct control_registration registration;
+    struct control_endpoint_problem problem;
+    if (!control_registration_init(&registration, &e, &problem))
+        return control_commands_refuse("invalid", "%s: %s", problem.key, problem.text);
+    struct mapper_map *map = request->options->map;
+    uint32_t status =
+        insert ? mapper_map_insert(map, &registration.entry, 1, replace != 0, MAPPER_ORIGIN_CONTROL)
+               : mapper_map_delete(map, &registration.entry, 1);
+    if (status != NDR_EPM_STATUS_OK)
+        return refuse_status(status);
+    request->sequence = mapper_log_head(request->options->log);
+    return ok();
+}
+
+static json_t *run_register(struct request *request)
+{
+    return run_change(request, true);
+}
+
+static json_t *run_unregister(struct request *request)
+{
+    return run_change(request, false);
+}
+
+static json_t *run_report(struct request *request,
+                          json_t *(*report)(const struct control_options *, uint64_t started_us))
+{
+    const char *command;
+    int schema;
+    json_error_t error;
+    if (json_unpack_ex(request->members, &error, JSON_STRICT, "{s:s, s?i}", "command", &command,
+                       "schema", &schema) != 0)
+        return control_commands_refuse("usage", "%s; expected nothing beside the command",
+                                       error.text);
+    json_t *reply = ok();
+    json_t *body = report(request->options, request->started_us);
+    if (reply == NULL || json_object_update_new(reply, body) != 0) {
+        json_decref(reply);
+        return NULL;
+    }
+    return reply;
+}
+
+static json_t *run_status(struct request *request)
+{
+    return run_report(request, control_report_status);
+}
+
+static json_t *run_stats(struct request *request)
+{
+    return run_report(request, control_report_stats);
+}
+
+static const struct command {
+    const char *name;
+    json_t *(*run)(struct request *request);
+} commands[] = {
+    {"register", run_register},
+    {"unregister", run_unregister},
+    {"status", run_status},
+    {"stats", run_stats},
+};
+
+static json_t *refuse_unknown(const char *name)
+{
+    char known[128] = "";
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i == 0 ? "" : ", ", commands[i].name);
+    }
+    return control_commands_refuse("usage", "found command '%.40s', expected one of: %s", name,
+                                   known);
+}
+
+static json_t *dispatch(struct request *request)
+{
+    if (!json_is_object(request->members))
+        return control_commands_refuse("usage", "found no object, expected {\"command\": ...}");
+    const json_t *schema = json_object_get(request->members, "schema");
+    if (schema != NULL && json_integer_value(schema) != CONTROL_SCHEMA)
+        return control_commands_refuse("usage", "found another schema, expected %d",
+                                       CONTROL_SCHEMA);
+    const char *name = json_string_value(json_object_get(request->members, "command"));
+    for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(request);
+    }
+    return refuse_unknown(name == NULL ? "" : name);
+}
+
+json_t *control_commands_run(const struct control_options *options, uint64_t started_us,
+                             const char *line, size_t size, uint64_t *ret_sequence)
+{
+    json_error_t error;
+    struct request request = {.options = options, .started_us = started_us};
+    *ret_sequence = 0;
+    request.members = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
+    if (request.members == NULL)
+        return control_commands_refuse("usage",
+                                       "found bad JSON at column %d (%s), expected one object",
+                                       error.column, error.text);
+    json_t *reply = dispatch(&request);
+    json_decref(request.members);
+    *ret_sequence = request.sequence;
+    return reply;
+}

@@ -1,0 +1,84 @@
+// The daemon's configuration: strict YAML read with libcyaml (unknown keys, wrong types and syntax
+// errors are refused with file, line and column), then checked for sense.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { // what a file may list at most
+    CONTROL_CONFIG_PORTS_MAX = 8,
+    CONTROL_CONFIG_ADDRESSES_MAX = 16,
+    CONTROL_CONFIG_LISTEN_MAX = 16,
+};
+
+enum control_hugepages {
+    CONTROL_HUGEPAGES_OFF,
+    CONTROL_HUGEPAGES_AUTO,
+    CONTROL_HUGEPAGES_REQUIRED
+};
+enum control_idle { CONTROL_IDLE_SLEEP, CONTROL_IDLE_SPIN };
+
+struct control_port {
+    char *device; // DPDK vdev arguments or a PCI address
+};
+
+struct control_listen {
+    uint16_t *ncacn_ip_tcp; // port
+};
+
+struct control_endpoint {
+    char *interface; // UUID
+    char *version;   // "MAJOR.MINOR"
+    char *object;    // UUID or NULL
+    char *binding;
+    char *annotation; // or NULL
+};
+
+// As the file says it; every pointer owned by the configuration. Absent lists have count 0.
+struct control_config {
+    struct {
+        struct control_port *ports;
+        unsigned ports_count;
+        unsigned *workers; // core numbers
+        unsigned workers_count;
+        enum control_hugepages hugepages;
+        enum control_idle idle; // what a worker does when nothing arrives
+        unsigned memory;        // MiB for DPDK without hugepages
+        unsigned mbufs;         // per worker
+    } dataplane;
+    struct {
+        char **addresses; // "10.135.0.2/24", "fd00:135::2/64"
+        unsigned addresses_count;
+        char **gateways;
+        unsigned gateways_count;
+    } network;
+    struct control_listen *listen;
+    unsigned listen_count;
+    struct {
+        struct control_endpoint *endpoints;
+        unsigned endpoints_count;
+        struct {
+            char **allow; // source prefixes
+            unsigned allow_count;
+            bool allow_nil_interface; // compatibility: C706 and Windows refuse a nil interface
+        } registrations;
+        unsigned capacity; // entries at most
+    } mapper;
+    struct {
+        unsigned connections; // per worker
+        unsigned half_open;   // per worker
+    } limits;
+    struct {
+        char *socket;
+    } control;
+};
+
+// Reads and checks `path`. Returns NULL after writing to stderr, for each problem, what was found,
+// where (file:line:column as far as the parser tells) and what was expected. Any thread.
+struct control_config *control_config_load(const char *path);
+// Reads the same from memory; `name` stands for the path in messages. The demo uses it.
+struct control_config *control_config_parse(const char *name, const char *text);
+void control_config_free(struct control_config *config);
+
+// An address with prefix length as text -> IPv4 in host order. False when it is not IPv4.
+bool control_prefix_parse_ipv4(const char *text, uint32_t *ret_address, uint8_t *ret_length);

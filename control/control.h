@@ -1,0 +1,53 @@
+// The control thread: one libevent loop that owns the authoritative map, the control socket and the
+// answers to registrations. It can stall or die without stopping lookups.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/counter.h"
+
+struct control;
+struct control_channel;
+struct mapper_log;
+struct mapper_map;
+
+enum { CONTROL_WORKER_MAX = 64, CONTROL_COUNTER_BLOCK_MAX = 8 };
+
+// A block of counters of one worker, shown by `portolan stats` as NAME.counter.
+struct control_counters {
+    const char *name; // "tcpstack", "rpc", "worker"
+    const struct base_counter *rows;
+    const uint64_t *values; // owned and written by the worker
+    unsigned count;
+};
+
+// What control needs to know of one worker.
+struct control_worker {
+    unsigned core;
+    struct control_channel *channel;
+    struct control_counters counters[CONTROL_COUNTER_BLOCK_MAX];
+    unsigned counters_count;
+};
+
+struct control_options {
+    const char *socket_path;
+    const char *version;    // of the program
+    struct mapper_map *map; // filled with the static endpoints already
+    struct mapper_log *log;
+    const struct control_worker *workers; // outlive the control
+    unsigned worker_count;
+    const char *const *addresses; // listen addresses as text, for `status`
+    unsigned address_count;
+    uint16_t listen_port;
+    void (*reload)(void *context); // SIGHUP; may be NULL
+    void *context;
+};
+
+// Creates the socket (mode 0660; a stale one of a dead process is replaced, a live one refused).
+// NULL after saying on stderr what failed and what to do.
+struct control *control_create(const struct control_options *options);
+// Runs until SIGTERM, SIGINT or control_stop. Returns 0, or -1 when the loop failed.
+int control_run(struct control *control);
+// Ends control_run. Any thread.
+void control_stop(struct control *control);
+void control_destroy(struct control *control);

@@ -1,0 +1,83 @@
+#include "control/endpoint.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool wrong(struct control_endpoint_problem *problem, const char *key, const char *format,
+                  ...) __attribute__((format(printf, 3, 4)));
+
+static bool wrong(struct control_endpoint_problem *problem, const char *key, const char *format,
+                  ...)
+{
+    problem->key = key;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(problem->text, sizeof problem->text, format, args);
+    va_end(args);
+    return false;
+}
+
+// Reads the digits at *text, at most 65535, and moves on.
+static bool parse_u16(const char **text, uint16_t *ret_value)
+{
+    size_t digits = strspn(*text, "0123456789");
+    unsigned long value = digits == 0 || digits > 5 ? UINT16_MAX + 1UL : strtoul(*text, NULL, 10);
+    if (value > UINT16_MAX)
+        return false;
+    *ret_value = (uint16_t)value;
+    *text += digits;
+    return true;
+}
+
+static bool parse_version(const char *text, struct ndr_syntax_id *id)
+{
+    return parse_u16(&text, &id->major) && *text++ == '.' && parse_u16(&text, &id->minor) &&
+           *text == '\0';
+}
+
+static bool annotation_fits(const char *text)
+{
+    size_t size = strlen(text);
+    for (size_t i = 0; i < size; i++) {
+        if (iscntrl((unsigned char)text[i]))
+            return false;
+    }
+    return size < NDR_EPM_ANNOTATION_MAX;
+}
+
+bool control_registration_init(struct control_registration *ret_registration,
+                               const struct control_endpoint *endpoint,
+                               struct control_endpoint_problem *ret_problem)
+{
+    struct control_registration *r = ret_registration;
+    struct ndr_binding binding;
+    *r = (struct control_registration){0};
+    if (!base_uuid_parse(endpoint->interface, &r->interface.uuid))
+        return wrong(ret_problem, "interface",
+                     "found '%.60s', expected a UUID like 12345778-1234-abcd-ef00-0123456789ab",
+                     endpoint->interface);
+    if (!parse_version(endpoint->version, &r->interface))
+        return wrong(ret_problem, "version",
+                     "found '%.60s', expected \"MAJOR.MINOR\", each from 0 to 65535",
+                     endpoint->version);
+    if (endpoint->object != NULL && !base_uuid_parse(endpoint->object, &r->entry.object))
+        return wrong(ret_problem, "object",
+                     "found '%.60s', expected a UUID, or no object for every object",
+                     endpoint->object);
+    const char *message = ndr_binding_parse(endpoint->binding, &binding);
+    if (message != NULL)
+        return wrong(ret_problem, "binding", "%s", message);
+    if (endpoint->annotation != NULL && !annotation_fits(endpoint->annotation))
+        return wrong(ret_problem, "annotation",
+                     "found %zu bytes, expected at most %d and no control characters",
+                     strlen(endpoint->annotation), NDR_EPM_ANNOTATION_MAX - 1);
+    r->entry.tower = r->tower;
+    r->entry.tower_size = (uint32_t)ndr_tower_build(&r->interface, &ndr_syntax_id_20, &binding,
+                                                    r->tower, sizeof r->tower);
+    r->entry.annotation = endpoint->annotation == NULL ? "" : endpoint->annotation;
+    r->entry.annotation_size = (uint32_t)strlen(r->entry.annotation);
+    return true;
+}

@@ -1,0 +1,182 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "control/config.h"
+#include "tests/unit/capture.h"
+#include "tests/unit/control/bad_configs.h"
+
+static const char full[] = "dataplane:\n"
+                           "  ports:\n"
+                           "    - device: net_memif0,role=server,socket=/run/portolan/memif.sock\n"
+                           "  workers: [1, 3]\n"
+                           "  hugepages: off\n"
+                           "  idle: spin\n"
+                           "  memory: 256\n"
+                           "  mbufs: 8192\n"
+                           "network:\n"
+                           "  addresses: [10.135.0.2/24, \"fd00:135::2/64\"]\n"
+                           "  gateways: [10.135.0.1]\n"
+                           "listen:\n"
+                           "  - ncacn_ip_tcp: 135\n"
+                           "  - ncacn_ip_tcp: 1135\n"
+                           "mapper:\n"
+                           "  endpoints:\n"
+                           "    - interface: 12345778-1234-abcd-ef00-0123456789ab\n"
+                           "      version: \"0.0\"\n"
+                           "      binding: \"ncacn_ip_tcp:10.135.0.2[49153]\"\n"
+                           "      annotation: LSA\n"
+                           "  registrations:\n"
+                           "    allow: [10.0.0.0/8]\n"
+                           "    allow_nil_interface: true\n"
+                           "  capacity: 100\n"
+                           "limits:\n"
+                           "  connections: 1000\n"
+                           "  half_open: 50\n"
+                           "control:\n"
+                           "  socket: /tmp/x.sock\n";
+
+static void every_key_is_read(void **state)
+{
+    (void)state;
+    struct control_config *c = control_config_parse("full", full);
+    assert_non_null(c);
+    assert_int_equal(c->dataplane.ports_count, 1);
+    assert_string_equal(c->dataplane.ports[0].device,
+                        "net_memif0,role=server,socket=/run/portolan/memif.sock");
+    assert_int_equal(c->dataplane.workers_count, 2);
+    assert_int_equal(c->dataplane.workers[1], 3);
+    assert_int_equal(c->dataplane.hugepages, CONTROL_HUGEPAGES_OFF);
+    assert_int_equal(c->dataplane.idle, CONTROL_IDLE_SPIN);
+    assert_int_equal(c->dataplane.memory, 256);
+    assert_int_equal(c->dataplane.mbufs, 8192);
+    assert_int_equal(c->network.addresses_count, 2);
+    assert_string_equal(c->network.addresses[1], "fd00:135::2/64");
+    assert_string_equal(c->network.gateways[0], "10.135.0.1");
+    assert_int_equal(c->listen_count, 2);
+    assert_int_equal(*c->listen[1].ncacn_ip_tcp, 1135);
+    assert_int_equal(c->mapper.endpoints_count, 1);
+    assert_string_equal(c->mapper.endpoints[0].annotation, "LSA");
+    assert_null(c->mapper.endpoints[0].object);
+    assert_string_equal(c->mapper.registrations.allow[0], "10.0.0.0/8");
+    assert_true(c->mapper.registrations.allow_nil_interface);
+    assert_int_equal(c->mapper.capacity, 100);
+    assert_int_equal(c->limits.connections, 1000);
+    assert_int_equal(c->limits.half_open, 50);
+    assert_string_equal(c->control.socket, "/tmp/x.sock");
+    control_config_free(c);
+}
+
+static void absent_keys_have_their_defaults(void **state)
+{
+    (void)state;
+    struct control_config *c = control_config_parse("minimal", MINIMAL);
+    assert_non_null(c);
+    assert_int_equal(c->dataplane.workers_count, 1);
+    assert_int_equal(c->dataplane.hugepages, CONTROL_HUGEPAGES_AUTO);
+    assert_int_equal(c->dataplane.idle, CONTROL_IDLE_SLEEP);
+    assert_int_equal(c->dataplane.memory, 512);
+    assert_int_equal(c->dataplane.mbufs, 32768);
+    assert_int_equal(c->network.gateways_count, 0);
+    assert_int_equal(c->mapper.endpoints_count, 0);
+    assert_int_equal(c->mapper.registrations.allow_count, 0);
+    assert_false(c->mapper.registrations.allow_nil_interface);
+    assert_int_equal(c->mapper.capacity, 65536);
+    assert_int_equal(c->limits.connections, 16384);
+    assert_int_equal(c->limits.half_open, 4096);
+    assert_string_equal(c->control.socket, "/run/portolan/control.sock");
+    control_config_free(c);
+}
+
+static void empty_lists_stand_for_none(void **state)
+{
+    (void)state;
+    struct control_config *c = control_config_parse(
+        "empty", PORTS "network:\n  addresses: [10.135.0.2/24]\n  gateways: []\n" LISTEN
+                       "mapper:\n  endpoints: []\n  registrations:\n    allow: []\n");
+    assert_non_null(c);
+    assert_int_equal(c->network.gateways_count, 0);
+    control_config_free(c);
+}
+
+static void each_bad_text_is_refused_with_place_and_expectation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_configs / sizeof bad_configs[0]; i++) {
+        char message[2048];
+        struct capture capture = capture_begin(stderr);
+        struct control_config *c = control_config_parse("f", bad_configs[i].text);
+        capture_end(&capture, message, sizeof message);
+        assert_string_equal(message, bad_configs[i].message);
+        assert_null(c);
+    }
+}
+
+static void every_problem_of_sense_is_told_at_once(void **state)
+{
+    (void)state;
+    char message[2048];
+    struct capture capture = capture_begin(stderr);
+    struct control_config *c =
+        control_config_parse("f", PORTS "  memory: 1\n"
+                                        "network:\n  addresses: [10.135.0.2]\n" LISTEN);
+    capture_end(&capture, message, sizeof message);
+    assert_null(c);
+    assert_non_null(strstr(message, "dataplane.memory"));
+    assert_non_null(strstr(message, "network.addresses[0]"));
+}
+
+static void a_missing_file_is_named(void **state)
+{
+    (void)state;
+    char message[512];
+    struct capture capture = capture_begin(stderr);
+    struct control_config *c = control_config_load("/nonexistent/portoland.yaml");
+    capture_end(&capture, message, sizeof message);
+    assert_null(c);
+    assert_string_equal(message, "/nonexistent/portoland.yaml: cannot be read (No such file or "
+                                 "directory); give -c the configuration file\n");
+}
+
+static void a_prefix_is_read_in_host_order(void **state)
+{
+    (void)state;
+    uint32_t address = 0;
+    uint8_t length = 0;
+    assert_true(control_prefix_parse_ipv4("10.135.0.2/24", &address, &length));
+    assert_int_equal(address, 0x0a870002);
+    assert_int_equal(length, 24);
+}
+
+static void what_is_no_ipv4_prefix_is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",           "10.135.0.2",  "10.135.0.2/", "10.135.0.2/33", "1.2.3/24", "fd00:135::2/64",
+        "1.2.3.4/-1", "1.2.3.4/24 ", "1.2.3.4/+4"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        uint32_t address = 7;
+        uint8_t length = 7;
+        assert_false(control_prefix_parse_ipv4(texts[i], &address, &length));
+        assert_int_equal(address, 7);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(absent_keys_have_their_defaults),
+        cmocka_unit_test(empty_lists_stand_for_none),
+        cmocka_unit_test(each_bad_text_is_refused_with_place_and_expectation),
+        cmocka_unit_test(every_problem_of_sense_is_told_at_once),
+        cmocka_unit_test(a_missing_file_is_named),
+        cmocka_unit_test(a_prefix_is_read_in_host_order),
+        cmocka_unit_test(what_is_no_ipv4_prefix_is_refused),
+    };
+    return cmocka_run_group_tests_name("control_config", tests, NULL, NULL);
+}
