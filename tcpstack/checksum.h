@@ -1,0 +1,14 @@
+// Internet checksums (RFC 1071): by the port where it can, else here.
+#pragma once
+
+#include "tcpstack/stack.h"
+
+bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet);
+// The caller has checked the packet's lengths against the frame.
+bool tcpstack_tcp_checksum_ok(const struct tcpstack_packet *packet);
+// The IPv4 header alone, for frames that carry something else than TCP.
+void tcpstack_ipv4_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
+                                  struct rte_ipv4_hdr *ip);
+// Both checksums of an outgoing TCP frame: offload flags, or sums. The checksum fields are zero.
+void tcpstack_tcp_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
+                                 struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp);

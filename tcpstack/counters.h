@@ -1,0 +1,145 @@
+// What the stack counts, declared once. A "rx_drop" row is the reason a frame was refused.
+#pragma once
+
+#include "base/counter.h"
+
+#define TCPSTACK_COUNTERS(X)                                                                       \
+    X(TCPSTACK_RX_FRAMES, "rx_frames", BASE_COUNTER_EVENT, "frames given to the stack")            \
+    X(TCPSTACK_RX_ACCEPTED, "rx_accepted", BASE_COUNTER_EVENT, "frames taken and acted on")        \
+    X(TCPSTACK_RX_DROP_PORT, "rx_drop_port", BASE_COUNTER_DROP,                                    \
+      "came from a port the stack was not given")                                                  \
+    X(TCPSTACK_RX_DROP_MULTI_SEGMENT, "rx_drop_multi_segment", BASE_COUNTER_DROP,                  \
+      "spread over several mbufs: larger than the MTU")                                            \
+    X(TCPSTACK_RX_DROP_ETH_SHORT, "rx_drop_eth_short", BASE_COUNTER_DROP,                          \
+      "shorter than an Ethernet header")                                                           \
+    X(TCPSTACK_RX_DROP_ETH_SOURCE, "rx_drop_eth_source", BASE_COUNTER_DROP,                        \
+      "source MAC address is zero or a group address")                                             \
+    X(TCPSTACK_RX_DROP_ETH_NOT_OURS, "rx_drop_eth_not_ours", BASE_COUNTER_DROP,                    \
+      "destination MAC address is not the port's")                                                 \
+    X(TCPSTACK_RX_DROP_ETH_VLAN, "rx_drop_eth_vlan", BASE_COUNTER_DROP,                            \
+      "carries a VLAN tag (not supported yet)")                                                    \
+    X(TCPSTACK_RX_DROP_ETH_TYPE, "rx_drop_eth_type", BASE_COUNTER_DROP, "neither ARP nor IPv4")    \
+    X(TCPSTACK_RX_DROP_ARP_MALFORMED, "rx_drop_arp_malformed", BASE_COUNTER_DROP,                  \
+      "ARP too short or not for IPv4 over Ethernet")                                               \
+    X(TCPSTACK_RX_DROP_ARP_NOT_OURS, "rx_drop_arp_not_ours", BASE_COUNTER_DROP,                    \
+      "ARP that does not ask for an address of ours")                                              \
+    X(TCPSTACK_RX_DROP_IP_SHORT, "rx_drop_ip_short", BASE_COUNTER_DROP,                            \
+      "shorter than an IPv4 header")                                                               \
+    X(TCPSTACK_RX_DROP_IP_VERSION, "rx_drop_ip_version", BASE_COUNTER_DROP,                        \
+      "IP version is not 4 under the IPv4 EtherType")                                              \
+    X(TCPSTACK_RX_DROP_IP_HEADER_LENGTH, "rx_drop_ip_header_length", BASE_COUNTER_DROP,            \
+      "IPv4 header length below 20 or beyond the packet")                                          \
+    X(TCPSTACK_RX_DROP_IP_TOTAL_LENGTH, "rx_drop_ip_total_length", BASE_COUNTER_DROP,              \
+      "IPv4 total length beyond the frame or below the header")                                    \
+    X(TCPSTACK_RX_DROP_IP_CHECKSUM, "rx_drop_ip_checksum", BASE_COUNTER_DROP,                      \
+      "IPv4 header checksum is wrong")                                                             \
+    X(TCPSTACK_RX_DROP_IP_NOT_OURS, "rx_drop_ip_not_ours", BASE_COUNTER_DROP,                      \
+      "IPv4 destination is not an address of ours (broadcast and multicast too)")                  \
+    X(TCPSTACK_RX_DROP_IP_SOURCE, "rx_drop_ip_source", BASE_COUNTER_DROP,                          \
+      "IPv4 source is broadcast, multicast, loopback, zero or our own")                            \
+    X(TCPSTACK_RX_DROP_IP_FRAGMENT, "rx_drop_ip_fragment", BASE_COUNTER_DROP,                      \
+      "IPv4 fragment (never reassembled, by policy)")                                              \
+    X(TCPSTACK_RX_DROP_IP_PROTOCOL, "rx_drop_ip_protocol", BASE_COUNTER_DROP,                      \
+      "neither TCP nor ICMP")                                                                      \
+    X(TCPSTACK_RX_DROP_ICMP_SHORT, "rx_drop_icmp_short", BASE_COUNTER_DROP,                        \
+      "shorter than an ICMP header")                                                               \
+    X(TCPSTACK_RX_DROP_ICMP_CHECKSUM, "rx_drop_icmp_checksum", BASE_COUNTER_DROP,                  \
+      "ICMP checksum is wrong")                                                                    \
+    X(TCPSTACK_RX_DROP_ICMP_TYPE, "rx_drop_icmp_type", BASE_COUNTER_DROP,                          \
+      "ICMP other than an echo request")                                                           \
+    X(TCPSTACK_RX_DROP_TCP_SHORT, "rx_drop_tcp_short", BASE_COUNTER_DROP,                          \
+      "shorter than a TCP header")                                                                 \
+    X(TCPSTACK_RX_DROP_TCP_OFFSET, "rx_drop_tcp_offset", BASE_COUNTER_DROP,                        \
+      "TCP data offset below 5 or beyond the packet")                                              \
+    X(TCPSTACK_RX_DROP_TCP_CHECKSUM, "rx_drop_tcp_checksum", BASE_COUNTER_DROP,                    \
+      "TCP checksum is wrong")                                                                     \
+    X(TCPSTACK_RX_DROP_TCP_PORT_ZERO, "rx_drop_tcp_port_zero", BASE_COUNTER_DROP,                  \
+      "TCP source or destination port is 0")                                                       \
+    X(TCPSTACK_RX_DROP_TCP_NO_LISTENER, "rx_drop_tcp_no_listener", BASE_COUNTER_DROP,              \
+      "nobody listens on the TCP port (answered with RST)")                                        \
+    X(TCPSTACK_RX_DROP_TCP_NO_CONNECTION, "rx_drop_tcp_no_connection", BASE_COUNTER_DROP,          \
+      "not a SYN and no such connection (answered with RST when it has ACK)")                      \
+    X(TCPSTACK_RX_DROP_TCP_STRAY_RESET, "rx_drop_tcp_stray_reset", BASE_COUNTER_DROP,              \
+      "RST for a connection that does not exist")                                                  \
+    X(TCPSTACK_RX_DROP_TCP_OPTIONS, "rx_drop_tcp_options", BASE_COUNTER_DROP,                      \
+      "SYN with malformed options")                                                                \
+    X(TCPSTACK_RX_DROP_TCP_SYN_FIN, "rx_drop_tcp_syn_fin", BASE_COUNTER_DROP,                      \
+      "SYN together with FIN")                                                                     \
+    X(TCPSTACK_RX_DROP_TCP_HALF_OPEN_FULL, "rx_drop_tcp_half_open_full", BASE_COUNTER_DROP,        \
+      "SYN beyond max_half_open")                                                                  \
+    X(TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL, "rx_drop_tcp_connections_full", BASE_COUNTER_DROP,    \
+      "SYN or its ACK beyond max_connections")                                                     \
+    X(TCPSTACK_RX_DROP_TCP_SYN_REPEATED, "rx_drop_tcp_syn_repeated", BASE_COUNTER_DROP,            \
+      "SYN of a half-open connection again (answered with the SYN-ACK again)")                     \
+    X(TCPSTACK_RX_DROP_TCP_DUPLICATE, "rx_drop_tcp_duplicate", BASE_COUNTER_DROP,                  \
+      "every byte was received before (answered with ACK)")                                        \
+    X(TCPSTACK_RX_DROP_TCP_OUT_OF_WINDOW, "rx_drop_tcp_out_of_window", BASE_COUNTER_DROP,          \
+      "sequence numbers outside the receive window")                                               \
+    X(TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL, "rx_drop_tcp_out_of_order_full", BASE_COUNTER_DROP,  \
+      "the connection's out-of-order queue, or the stack's share of the pool, is full")            \
+    X(TCPSTACK_RX_DROP_TCP_RESET_CHALLENGED, "rx_drop_tcp_reset_challenged", BASE_COUNTER_DROP,    \
+      "RST in the window but not exact (RFC 5961)")                                                \
+    X(TCPSTACK_RX_DROP_TCP_RESET_TIME_WAIT, "rx_drop_tcp_reset_time_wait", BASE_COUNTER_DROP,      \
+      "RST in TIME-WAIT (RFC 1337)")                                                               \
+    X(TCPSTACK_RX_DROP_TCP_SYN_CHALLENGED, "rx_drop_tcp_syn_challenged", BASE_COUNTER_DROP,        \
+      "SYN in a synchronized state (RFC 5961)")                                                    \
+    X(TCPSTACK_RX_DROP_TCP_SYN_RESTART, "rx_drop_tcp_syn_restart", BASE_COUNTER_DROP,              \
+      "another SYN in SYN-RECEIVED: the half-open connection is given up")                         \
+    X(TCPSTACK_RX_DROP_TCP_NO_SYN, "rx_drop_tcp_no_syn", BASE_COUNTER_DROP,                        \
+      "no SYN while ours is unanswered")                                                           \
+    X(TCPSTACK_RX_DROP_TCP_NO_ACK, "rx_drop_tcp_no_ack", BASE_COUNTER_DROP,                        \
+      "no ACK where one is required")                                                              \
+    X(TCPSTACK_RX_DROP_TCP_BAD_ACK, "rx_drop_tcp_bad_ack", BASE_COUNTER_DROP,                      \
+      "acknowledges what was never sent, or is far too old (RFC 5961)")                            \
+    X(TCPSTACK_RX_DROP_TCP_AFTER_FIN, "rx_drop_tcp_after_fin", BASE_COUNTER_DROP,                  \
+      "bytes beyond the peer's FIN")                                                               \
+    X(TCPSTACK_TX_FRAMES, "tx_frames", BASE_COUNTER_EVENT, "frames queued for output")             \
+    X(TCPSTACK_TX_DROP_QUEUE_FULL, "tx_drop_queue_full", BASE_COUNTER_DROP,                        \
+      "frames discarded because the output queue was full")                                        \
+    X(TCPSTACK_TX_DROP_NO_MBUF, "tx_drop_no_mbuf", BASE_COUNTER_DROP,                              \
+      "frames not built because the pool was empty")                                               \
+    X(TCPSTACK_ARP_REPLIES, "arp_replies", BASE_COUNTER_EVENT, "ARP requests answered")            \
+    X(TCPSTACK_ICMP_ECHOES, "icmp_echoes", BASE_COUNTER_EVENT, "echo requests answered")           \
+    X(TCPSTACK_TCP_SYNS, "tcp_syns", BASE_COUNTER_EVENT, "SYNs that began a half-open connection") \
+    X(TCPSTACK_TCP_OPENS_PASSIVE, "tcp_opens_passive", BASE_COUNTER_EVENT,                         \
+      "connections opened by a peer")                                                              \
+    X(TCPSTACK_TCP_OPENS_ACTIVE, "tcp_opens_active", BASE_COUNTER_EVENT,                           \
+      "connections opened by us")                                                                  \
+    X(TCPSTACK_TCP_HALF_OPEN_EXPIRED, "tcp_half_open_expired", BASE_COUNTER_EVENT,                 \
+      "half-open connections whose ACK never came")                                                \
+    X(TCPSTACK_TCP_RESETS_RECEIVED, "tcp_resets_received", BASE_COUNTER_EVENT,                     \
+      "connections ended by the peer's RST")                                                       \
+    X(TCPSTACK_TCP_RESETS_SENT, "tcp_resets_sent", BASE_COUNTER_EVENT, "RSTs sent")                \
+    X(TCPSTACK_TCP_TIMED_OUT, "tcp_timed_out", BASE_COUNTER_EVENT,                                 \
+      "connections given up because the peer stayed silent")                                       \
+    X(TCPSTACK_TCP_FAST_PATH, "tcp_fast_path", BASE_COUNTER_EVENT,                                 \
+      "segments taken by the fast path")                                                           \
+    X(TCPSTACK_TCP_COALESCED, "tcp_coalesced", BASE_COUNTER_EVENT,                                 \
+      "small segments copied behind the one before")                                               \
+    X(TCPSTACK_TCP_OUT_OF_ORDER, "tcp_out_of_order", BASE_COUNTER_EVENT,                           \
+      "segments queued out of order")                                                              \
+    X(TCPSTACK_TCP_OUT_OF_ORDER_EVICTED, "tcp_out_of_order_evicted", BASE_COUNTER_EVENT,           \
+      "segments taken out of the full out-of-order queue for an earlier one")                      \
+    X(TCPSTACK_TCP_DUPLICATE_ACKS, "tcp_duplicate_acks", BASE_COUNTER_EVENT,                       \
+      "duplicate ACKs received")                                                                   \
+    X(TCPSTACK_TCP_RETRANSMITS, "tcp_retransmits", BASE_COUNTER_EVENT, "segments sent again")      \
+    X(TCPSTACK_TCP_FAST_RETRANSMITS, "tcp_fast_retransmits", BASE_COUNTER_EVENT,                   \
+      "recoveries begun by three duplicate ACKs")                                                  \
+    X(TCPSTACK_TCP_RTO_EXPIRED, "tcp_rto_expired", BASE_COUNTER_EVENT,                             \
+      "expiries of a retransmission timer")                                                        \
+    X(TCPSTACK_TCP_WINDOW_PROBES, "tcp_window_probes", BASE_COUNTER_EVENT,                         \
+      "probes of a closed window")                                                                 \
+    X(TCPSTACK_TCP_DELAYED_ACKS, "tcp_delayed_acks", BASE_COUNTER_EVENT,                           \
+      "ACKs sent because their delay ran out")                                                     \
+    X(TCPSTACK_TCP_CHALLENGE_ACKS, "tcp_challenge_acks", BASE_COUNTER_EVENT,                       \
+      "challenge ACKs sent")                                                                       \
+    X(TCPSTACK_TCP_CHALLENGES_LIMITED, "tcp_challenges_limited", BASE_COUNTER_EVENT,               \
+      "challenge ACKs held back by the connection's limit")                                        \
+    X(TCPSTACK_TCP_CONNECTIONS, "tcp_connections", BASE_COUNTER_GAUGE,                             \
+      "connections, TIME-WAIT included")                                                           \
+    X(TCPSTACK_TCP_HALF_OPEN, "tcp_half_open", BASE_COUNTER_GAUGE, "half-open connections")
+
+enum tcpstack_counter { TCPSTACK_COUNTERS(BASE_COUNTER_ENUM) TCPSTACK_COUNTER_COUNT };
+
+// TCPSTACK_COUNTER_COUNT rows. Any thread.
+extern const struct base_counter tcpstack_counter_rows[];

@@ -1,0 +1,90 @@
+// IPv4 (RFC 791, RFC 1122 3.2.1). Options are skipped, fragments refused by policy. We send with
+// DF and identification 0 (RFC 6864 4.1); there is no path MTU discovery yet, so a path narrower
+// than the port's MTU needs a peer that announces a smaller MSS.
+#include "tcpstack/checksum.h"
+#include "tcpstack/stack.h"
+
+enum { TTL = 64 };
+
+bool tcpstack_is_local(const struct tcpstack *stack, uint32_t ipv4)
+{
+    for (unsigned i = 0; i < stack->options.address_count; i++) {
+        if (stack->options.addresses[i].ipv4 == ipv4)
+            return true;
+    }
+    return false;
+}
+
+// RFC 1122 3.2.1.3: addresses that must not appear as a source. Our own would answer itself.
+static bool source_is_sound(const struct tcpstack *stack, uint32_t source)
+{
+    uint8_t first = source >> 24;
+    if (first == 0 || first == 127 || first >= 224)
+        return false;
+    for (unsigned i = 0; i < stack->options.address_count; i++) {
+        const struct tcpstack_address *address = &stack->options.addresses[i];
+        uint32_t hosts = address->prefix_length >= 31 ? 0 : UINT32_MAX >> address->prefix_length;
+        if (source == address->ipv4 || (hosts != 0 && source == (address->ipv4 | hosts)))
+            return false;
+    }
+    return true;
+}
+
+// Lengths: the header's against the frame, the total's against both. What is beyond the total
+// length is Ethernet padding and is never looked at again.
+static unsigned check_lengths(const struct rte_ipv4_hdr *ip, uint16_t size)
+{
+    if (size < sizeof *ip)
+        return TCPSTACK_RX_DROP_IP_SHORT;
+    if (ip->version_ihl >> 4 != 4)
+        return TCPSTACK_RX_DROP_IP_VERSION;
+    uint8_t header = rte_ipv4_hdr_len(ip);
+    if (header < sizeof *ip || header > size)
+        return TCPSTACK_RX_DROP_IP_HEADER_LENGTH;
+    uint16_t total = rte_be_to_cpu_16(ip->total_length);
+    if (total < header || total > size)
+        return TCPSTACK_RX_DROP_IP_TOTAL_LENGTH;
+    return TCPSTACK_RX_ACCEPTED;
+}
+
+// RFC 1122 3.2.1.7: a host does not discard a datagram for its TTL, so nothing looks at it.
+unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *packet)
+{
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(packet->eth + 1);
+    unsigned reason = check_lengths(ip, (uint16_t)(packet->frame->data_len - sizeof *packet->eth));
+    if (reason != TCPSTACK_RX_ACCEPTED)
+        return reason;
+    packet->ip = ip;
+    if (!tcpstack_ipv4_checksum_ok(packet))
+        return TCPSTACK_RX_DROP_IP_CHECKSUM;
+    if (!tcpstack_is_local(stack, rte_be_to_cpu_32(ip->dst_addr)))
+        return TCPSTACK_RX_DROP_IP_NOT_OURS;
+    if (!source_is_sound(stack, rte_be_to_cpu_32(ip->src_addr)))
+        return TCPSTACK_RX_DROP_IP_SOURCE;
+    uint16_t fragment = rte_be_to_cpu_16(ip->fragment_offset);
+    if (fragment & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+        return TCPSTACK_RX_DROP_IP_FRAGMENT;
+
+    uint8_t header = rte_ipv4_hdr_len(ip);
+    packet->transport = (const uint8_t *)ip + header;
+    packet->transport_size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - header);
+    if (ip->next_proto_id == IPPROTO_TCP)
+        return tcp_parse(stack, packet);
+    if (ip->next_proto_id == IPPROTO_ICMP)
+        return tcpstack_icmp_input(stack, packet);
+    return TCPSTACK_RX_DROP_IP_PROTOCOL;
+}
+
+void tcpstack_ipv4_write(struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination,
+                         uint8_t protocol, uint16_t size)
+{
+    *ip = (struct rte_ipv4_hdr){
+        .version_ihl = RTE_IPV4_VHL_DEF,
+        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof *ip + size)),
+        .fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
+        .time_to_live = TTL,
+        .next_proto_id = protocol,
+        .src_addr = rte_cpu_to_be_32(source),
+        .dst_addr = rte_cpu_to_be_32(destination),
+    };
+}

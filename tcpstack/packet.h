@@ -1,0 +1,73 @@
+// A received frame while it is being taken apart, and what the stack keeps beside every mbuf.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_arp.h>
+#include <rte_ether.h>
+#include <rte_icmp.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_tcp.h>
+
+#include "tcpstack/tcpstack.h"
+
+// Parsers answer with the counter of the reason, TCPSTACK_RX_ACCEPTED among them, or with this: the
+// frame holds a sound TCP segment, and the second pass decides about it.
+enum { TCPSTACK_STAGED = TCPSTACK_COUNTER_COUNT };
+
+// The name of a connection, host byte order. Hashed as bytes: no padding.
+struct tcp_key {
+    uint32_t local_ipv4, remote_ipv4;
+    uint16_t local_port, remote_port;
+};
+
+struct tcpstack_packet {
+    struct rte_mbuf *frame; // NULL once somebody has taken it over
+    struct rte_ether_hdr *eth;
+    struct rte_ipv4_hdr *ip;
+    const uint8_t *transport; // what follows the IP header
+    uint16_t transport_size;
+    uint8_t port; // index in the stack's ports
+
+    // The segment (RFC 9293 3.3.1: SEG.SEQ, SEG.ACK, SEG.WND), host byte order.
+    uint8_t flags;
+    struct tcp_key key;
+    uint32_t hash;
+    uint32_t sequence, acknowledgment;
+    uint16_t window;
+    uint16_t options_size;
+    uint16_t size; // payload bytes that are left after trimming
+    const uint8_t *options;
+    const uint8_t *payload;
+};
+
+// In the private area of every mbuf: which bytes of a stream it holds while a queue owns it.
+struct tcp_segment {
+    struct rte_mbuf *next;
+    uint64_t sent_at;  // transmit: when it was first sent, 0 before
+    uint32_t sequence; // of the first byte held
+    uint16_t offset;   // of that byte from buf_addr
+    uint16_t size;
+    bool fin;        // receive: a FIN follows the bytes
+    bool sent_again; // transmit: an ACK does not tell which sending it answers (Karn)
+};
+
+static inline struct tcp_segment *tcp_segment(struct rte_mbuf *frame)
+{
+    return rte_mbuf_to_priv(frame);
+}
+
+static inline uint8_t *tcp_segment_bytes(struct rte_mbuf *frame)
+{
+    return (uint8_t *)frame->buf_addr + tcp_segment(frame)->offset;
+}
+
+// Gives up the first `size` bytes.
+static inline void tcp_segment_cut(struct tcp_segment *segment, uint32_t size)
+{
+    segment->sequence += size;
+    segment->offset = (uint16_t)(segment->offset + size);
+    segment->size = (uint16_t)(segment->size - size);
+}

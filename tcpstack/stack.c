@@ -1,0 +1,248 @@
+// The stack as its caller sees it: creation, bursts in, frames out, and who has something to tell.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_prefetch.h>
+
+#include "tcpstack/stack.h"
+#include "tcpstack/tcp.h"
+
+enum { PREFETCH_AHEAD = 3 };
+
+struct rte_mempool *tcpstack_pool_create(const char *name, unsigned count, unsigned cache,
+                                         int socket)
+{
+    uint16_t private_size = RTE_ALIGN_CEIL(sizeof(struct tcp_segment), RTE_MBUF_PRIV_ALIGN);
+    return rte_pktmbuf_pool_create(name, count, cache, private_size, RTE_MBUF_DEFAULT_BUF_SIZE,
+                                   socket);
+}
+
+static bool ports_are_sound(const struct tcpstack_options *options)
+{
+    if (options->port_count == 0 || options->port_count > TCPSTACK_PORT_MAX)
+        return false;
+    for (unsigned i = 0; i < options->port_count; i++) {
+        if (options->ports[i].mtu < TCPSTACK_MTU_MIN)
+            return false;
+    }
+    return true;
+}
+
+static bool options_are_sound(const struct tcpstack_options *options)
+{
+    for (unsigned i = 0; i < RTE_MIN(options->address_count, TCPSTACK_ADDRESS_MAX + 0u); i++) {
+        if (options->addresses[i].prefix_length > 32)
+            return false;
+    }
+    return ports_are_sound(options) && options->address_count <= TCPSTACK_ADDRESS_MAX &&
+           options->listen_count <= TCPSTACK_LISTEN_MAX && options->pool != NULL &&
+           rte_pktmbuf_priv_size(options->pool) >= sizeof(struct tcp_segment) &&
+           options->max_connections > 0 && options->max_connections < UINT32_MAX / 4 &&
+           options->max_half_open < UINT32_MAX / 4 && options->receive_window >= 65536 &&
+           options->receive_window <= UINT32_C(1) << 30 && options->transmit_limit > 0 &&
+           options->transmit_limit <= UINT32_C(1) << 30;
+}
+
+struct tcpstack *tcpstack_create(const struct tcpstack_options *options, uint64_t now)
+{
+    if (!options_are_sound(options))
+        return NULL;
+    struct tcpstack *stack = aligned_alloc(
+        RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof *stack, (size_t)RTE_CACHE_LINE_SIZE));
+    if (stack == NULL)
+        return NULL;
+    memset(stack, 0, sizeof *stack);
+    stack->options = *options;
+    stack->now = now;
+    stack->out_of_order_max = options->pool->size / 8;
+    for (unsigned i = 0; i < options->port_count; i++) {
+        uint16_t *mtu = &stack->options.ports[i].mtu;
+        *mtu = RTE_MIN(*mtu, (uint16_t)TCPSTACK_MTU_MAX);
+    }
+    if (tcp_table_init(&stack->table, options->max_connections + options->max_half_open) != 0) {
+        free(stack);
+        return NULL;
+    }
+    TAILQ_INIT(&stack->ready);
+    TAILQ_INIT(&stack->told);
+    TAILQ_INIT(&stack->output);
+    tcpstack_wheel_init(&stack->wheel, now);
+    return stack;
+}
+
+static void release_all(struct tcpstack *stack)
+{
+    for (uint32_t i = 0; i <= stack->table.bucket_mask; i++) {
+        while (stack->table.buckets[i] != NULL)
+            tcp_conn_release(stack->table.buckets[i], TCP_CLOSE_ABORTED);
+    }
+}
+
+void tcpstack_destroy(struct tcpstack *stack)
+{
+    if (stack == NULL)
+        return;
+    release_all(stack);
+    struct rte_mbuf *frame;
+    while (tcpstack_take_output(stack, &frame, 1) == 1)
+        rte_pktmbuf_free(frame);
+    tcp_table_free(&stack->table);
+    free(stack);
+}
+
+// First pass: headers, each frame on its own, so that the loads of several overlap. Second pass:
+// connections, in the order of arrival.
+static void input_burst(struct tcpstack *stack, struct rte_mbuf **frames, unsigned count)
+{
+    unsigned reasons[TCPSTACK_BURST];
+    for (unsigned i = 0; i < RTE_MIN(count, PREFETCH_AHEAD + 0u); i++)
+        rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
+    for (unsigned i = 0; i < count; i++) {
+        if (i + PREFETCH_AHEAD < count)
+            rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], void *));
+        stack->packets[i].frame = frames[i];
+        reasons[i] = tcpstack_eth_input(stack, &stack->packets[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        struct tcpstack_packet *packet = &stack->packets[i];
+        if (reasons[i] == TCPSTACK_STAGED)
+            reasons[i] = tcp_input(stack, packet);
+        tcpstack_count(stack, reasons[i]);
+        if (packet->frame != NULL)
+            rte_pktmbuf_free(packet->frame);
+    }
+    stack->counters[TCPSTACK_RX_FRAMES] += count;
+}
+
+void tcpstack_input(struct tcpstack *stack, struct rte_mbuf **frames, unsigned count, uint64_t now)
+{
+    stack->now = now;
+    tcp_reap(stack);
+    while (count > 0) {
+        unsigned burst = RTE_MIN(count, TCPSTACK_BURST + 0u);
+        input_burst(stack, frames, burst);
+        frames += burst;
+        count -= burst;
+    }
+}
+
+void tcpstack_timers(struct tcpstack *stack, uint64_t now)
+{
+    stack->now = now;
+    tcpstack_wheel_run(&stack->wheel, now, tcp_timer_fire, stack);
+}
+
+uint64_t tcpstack_next_timer(const struct tcpstack *stack)
+{
+    return tcpstack_wheel_next(&stack->wheel);
+}
+
+void tcpstack_flush(struct tcpstack *stack, uint64_t now)
+{
+    stack->now = now;
+    struct tcp_conn *conn;
+    while ((conn = TAILQ_FIRST(&stack->output)) != NULL && !tcpstack_output_full(stack)) {
+        TAILQ_REMOVE(&stack->output, conn, output_link);
+        conn->on_output = false;
+        tcp_output(conn);
+    }
+}
+
+struct rte_mbuf *tcpstack_alloc(struct tcpstack *stack)
+{
+    struct rte_mbuf *frame = rte_pktmbuf_alloc(stack->options.pool);
+    if (frame == NULL)
+        tcpstack_count(stack, TCPSTACK_TX_DROP_NO_MBUF);
+    return frame;
+}
+
+void tcpstack_push(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port)
+{
+    if (tcpstack_output_full(stack)) {
+        tcpstack_count(stack, TCPSTACK_TX_DROP_QUEUE_FULL);
+        rte_pktmbuf_free(frame);
+        return;
+    }
+    frame->port = stack->options.ports[port].port_id;
+    unsigned at = (stack->output_head + stack->output_count) % TCPSTACK_OUTPUT_MAX;
+    stack->output_frames[at] = frame;
+    stack->output_count++;
+    tcpstack_count(stack, TCPSTACK_TX_FRAMES);
+}
+
+unsigned tcpstack_take_output(struct tcpstack *stack, struct rte_mbuf **ret_frames, unsigned max)
+{
+    unsigned count = RTE_MIN(max, stack->output_count);
+    for (unsigned i = 0; i < count; i++)
+        ret_frames[i] = stack->output_frames[(stack->output_head + i) % TCPSTACK_OUTPUT_MAX];
+    stack->output_head = (stack->output_head + count) % TCPSTACK_OUTPUT_MAX;
+    stack->output_count -= count;
+    return count;
+}
+
+const uint64_t *tcpstack_counters(const struct tcpstack *stack)
+{
+    return stack->counters;
+}
+
+unsigned tcpstack_connections(const struct tcpstack *stack)
+{
+    return (unsigned)stack->counters[TCPSTACK_TCP_CONNECTIONS];
+}
+
+void tcp_raise(struct tcp_conn *conn, unsigned events)
+{
+    if (!conn->known || conn->closed)
+        return;
+    conn->events |= (uint8_t)events;
+    conn->closed = (events & TCP_EVENT_CLOSED) != 0;
+    if (conn->on_ready)
+        return;
+    conn->on_ready = true;
+    TAILQ_INSERT_TAIL(&conn->stack->ready, conn, ready_link);
+}
+
+// A connection stays in `ready` until it is handed out or, when its events were taken meanwhile,
+// passed over; after CLOSED it moves to `told` either way.
+unsigned tcpstack_ready(struct tcpstack *stack, struct tcp_conn **ret_conns, unsigned max)
+{
+    tcp_reap(stack);
+    unsigned count = 0;
+    struct tcp_conn *conn;
+    while (count < max && (conn = TAILQ_FIRST(&stack->ready)) != NULL) {
+        TAILQ_REMOVE(&stack->ready, conn, ready_link);
+        conn->on_ready = false;
+        if (conn->closed) {
+            conn->on_told = true;
+            TAILQ_INSERT_TAIL(&stack->told, conn, ready_link);
+        }
+        if (conn->events != 0)
+            ret_conns[count++] = conn;
+    }
+    return count;
+}
+
+unsigned tcp_take_events(struct tcp_conn *conn)
+{
+    unsigned events = conn->events;
+    conn->events = 0;
+    return events;
+}
+
+void tcp_set_user(struct tcp_conn *conn, void *user)
+{
+    conn->user = user;
+}
+
+void *tcp_user(const struct tcp_conn *conn)
+{
+    return conn->user;
+}
+
+struct tcp_endpoints tcp_endpoints(const struct tcp_conn *conn)
+{
+    return (struct tcp_endpoints){conn->key.local_ipv4, conn->key.remote_ipv4, conn->key.local_port,
+                                  conn->key.remote_port};
+}

@@ -1,0 +1,116 @@
+// Calls between the files of TCP. Not for other folders.
+#pragma once
+
+#include "tcpstack/stack.h"
+#include "tcpstack/tcp_conn.h"
+#include "tcpstack/tcp_seq.h"
+
+enum {
+    TCP_HEADER_SIZE = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_tcp_hdr),
+    TCP_MSS_DEFAULT = 536, // RFC 9293 3.7.1
+    TCP_MSS_MIN = 88,      // a smaller one would make us send mostly headers
+};
+
+// Times in microseconds.
+#define TCP_RTO_INITIAL     UINT32_C(1000000)  // RFC 6298 2.1
+#define TCP_RTO_LOST_SYN    UINT32_C(3000000)  // RFC 6298 5.7
+#define TCP_RTO_MIN         UINT32_C(200000)   // below RFC 6298 2.4's second, as all stacks do
+#define TCP_RTO_MAX         UINT32_C(60000000) // RFC 6298 2.5
+#define TCP_ACK_DELAY       UINT64_C(40000)    // RFC 9293 3.8.6.3 allows 500 ms
+#define TCP_TIME_WAIT_TIME  UINT64_C(10000000) // 2 MSL, with an MSL for local networks
+#define TCP_FIN_WAIT_2_TIME UINT64_C(60000000) // without a sign of the peer
+#define TCP_CHALLENGE_GAP   UINT64_C(50000)    // RFC 5961 7: one challenge ACK in this time
+#define TCP_MEMORY_RETRY    UINT64_C(10000)
+
+enum {
+    TCP_RETRANSMIT_MAX = 10, // RFC 9293 3.8.3 R2: 162 s at the smallest RTO
+    TCP_SYN_RETRANSMIT_MAX = 4,
+    TCP_PROBE_MAX = 10, // unanswered; answered ones too once the caller has closed
+};
+
+// tcp_handshake.c
+// RFC 9293 3.10.7.1 and 3.10.7.2: the states CLOSED and LISTEN.
+enum tcpstack_counter tcp_no_connection(struct tcpstack *stack, struct tcpstack_packet *packet);
+// RFC 9293 3.10.7.3.
+enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_packet *packet);
+// RFC 1122 4.2.2.13: whether the segment is a SYN that may take the place of TIME-WAIT.
+bool tcp_may_replace(const struct tcp_conn *conn, const struct tcpstack_packet *packet);
+enum tcpstack_counter tcp_replace(struct tcp_conn *conn, struct tcpstack_packet *packet);
+// The SYN-ACK (or SYN) of a connection, again too.
+void tcp_send_syn(struct tcp_conn *conn);
+void tcp_establish(struct tcp_conn *conn);
+
+// tcp_ack.c: RFC 9293 3.10.7.4 "fifth", for the states from ESTABLISHED on.
+// False when the acknowledgement is outside what RFC 5961 5 accepts.
+bool tcp_ack_acceptable(const struct tcp_conn *conn, const struct tcpstack_packet *packet);
+void tcp_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet);
+void tcp_rtt_sample(struct tcp_conn *conn, uint64_t rtt);
+
+// tcp_receive.c
+// Takes the packet's bytes, which begin at RCV.NXT.
+void tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet);
+// Takes a frame over whose segment begins at RCV.NXT.
+void tcp_append(struct tcp_conn *conn, struct rte_mbuf *frame);
+// An ACK is owed: `now` at the end of this iteration, else with a reply or by the delayed ACK.
+void tcp_owe_ack(struct tcp_conn *conn, bool now);
+void tcp_free_readable(struct tcp_conn *conn);
+// What may still be received beyond RCV.NXT.
+uint32_t tcp_receive_room(const struct tcp_conn *conn);
+
+// tcp_reassembly.c
+// Keeps a segment that begins beyond RCV.NXT.
+enum tcpstack_counter tcp_keep_out_of_order(struct tcp_conn *conn, struct tcpstack_packet *packet,
+                                            bool fin);
+// Moves what has become in order; true when a FIN follows.
+bool tcp_drain_out_of_order(struct tcp_conn *conn);
+void tcp_free_out_of_order(struct tcp_conn *conn);
+
+// tcp_output.c
+void tcp_output(struct tcp_conn *conn);
+void tcp_output_later(struct tcp_conn *conn);
+void tcp_send_ack(struct tcp_conn *conn);
+// Whether a segment waits that was never sent, or must be sent again after a time-out.
+bool tcp_has_unsent(const struct tcp_conn *conn);
+// RFC 5961 7: at most one in TCP_CHALLENGE_GAP per connection.
+void tcp_send_challenge_ack(struct tcp_conn *conn);
+void tcp_retransmit_first(struct tcp_conn *conn);
+void tcp_send_probe(struct tcp_conn *conn);
+
+// tcp_reset.c
+// RFC 9293 3.10.7.1: RST in answer to a segment that belongs to no connection.
+void tcp_answer_reset(struct tcpstack *stack, const struct tcpstack_packet *packet);
+void tcp_send_reset(struct tcp_conn *conn);
+
+// tcp_header.c
+// Ethernet, IPv4 and TCP headers in front of the frame's `size` payload bytes, and checksums.
+// `frame`'s data begins at the payload; options_size is a multiple of 4.
+struct tcp_header {
+    uint32_t sequence, acknowledgment;
+    uint16_t window;
+    uint8_t flags;
+    uint8_t options_size;
+    const uint8_t *options;
+};
+void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
+                    uint8_t port, const uint8_t peer_mac[6], const struct tcp_header *header);
+
+// tcp_timer.c
+void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer_kind kind, uint64_t when);
+void tcp_timer_clear(struct tcp_conn *conn, enum tcp_timer_kind kind);
+bool tcp_timer_running(const struct tcp_conn *conn, enum tcp_timer_kind kind);
+// Everything off, out of the wheel.
+void tcp_timers_stop(struct tcp_conn *conn);
+void tcp_timer_fire(struct tcpstack_timer *timer, void *stack);
+
+// tcp_send.c
+void tcp_free_written(struct tcp_conn *conn);
+void tcp_drop_reservation(struct tcp_conn *conn);
+// Cuts the segment so that `size` bytes stay; the rest follows in a new one. False without mbuf.
+bool tcp_split(struct tcp_conn *conn, struct rte_mbuf *frame, uint16_t size);
+
+// tcp_close.c
+void tcp_enter_time_wait(struct tcp_conn *conn);
+
+// stack.c
+// Tells the caller; nothing after CLOSED, nothing before it knows of the connection.
+void tcp_raise(struct tcp_conn *conn, unsigned events);

@@ -1,0 +1,117 @@
+// What an acknowledgement does (RFC 9293 3.10.7.4 "fifth, check the ACK field").
+#include "tcpstack/tcp.h"
+
+// RFC 5961 5.2. Above is what was never sent, below what no delayed segment can carry.
+bool tcp_ack_acceptable(const struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    return tcp_seq_at_or_before(conn->snd_una - conn->snd_wnd_max, packet->acknowledgment) &&
+           tcp_seq_at_or_before(packet->acknowledgment, conn->snd_max);
+}
+
+// RFC 6298 2.2 to 2.4.
+void tcp_rtt_sample(struct tcp_conn *conn, uint64_t rtt)
+{
+    uint32_t sample = (uint32_t)RTE_MIN(RTE_MAX(rtt, UINT64_C(1)), (uint64_t)TCP_RTO_MAX);
+    if (conn->srtt == 0) {
+        conn->srtt = sample;
+        conn->rttvar = sample / 2;
+    } else {
+        uint32_t error = conn->srtt > sample ? conn->srtt - sample : sample - conn->srtt;
+        conn->rttvar = conn->rttvar - conn->rttvar / 4 + error / 4;
+        conn->srtt = conn->srtt - conn->srtt / 8 + sample / 8;
+        conn->srtt = RTE_MAX(conn->srtt, 1u);
+    }
+    uint32_t rto = conn->srtt + RTE_MAX(4 * conn->rttvar, 1u << WHEEL_TICK_SHIFT);
+    conn->rto = RTE_MIN(RTE_MAX(rto, TCP_RTO_MIN), TCP_RTO_MAX);
+}
+
+// Frees what SND.UNA has passed. Karn: when any of it was sent twice, the ACK times nothing.
+static void free_acknowledged(struct tcp_conn *conn)
+{
+    uint64_t sent_at = 0;
+    bool ambiguous = false;
+    while (conn->tx_head != NULL) {
+        struct rte_mbuf *frame = conn->tx_head;
+        struct tcp_segment *segment = tcp_segment(frame);
+        uint32_t acked = conn->snd_una - segment->sequence;
+        if (acked == 0 || (int32_t)acked < 0)
+            break;
+        ambiguous |= segment->sent_again;
+        if (acked < segment->size) {
+            tcp_segment_cut(segment, acked);
+            break;
+        }
+        sent_at = segment->sent_at;
+        if (conn->tx_unsent == frame)
+            conn->tx_unsent = segment->next;
+        conn->tx_head = segment->next;
+        conn->tx_frames--;
+        rte_pktmbuf_free(frame);
+    }
+    if (conn->tx_head == NULL)
+        conn->tx_tail = NULL;
+    if (sent_at != 0 && !ambiguous)
+        tcp_rtt_sample(conn, conn->stack->now - sent_at);
+}
+
+static void advance(struct tcp_conn *conn, uint32_t acknowledgment)
+{
+    uint32_t acked = acknowledgment - conn->snd_una;
+    conn->snd_una = acknowledgment;
+    conn->snd_nxt = tcp_seq_max(conn->snd_nxt, acknowledgment);
+    free_acknowledged(conn);
+    conn->retries = 0;
+    bool again = tcp_cc_acked(conn, acked);
+    // RFC 6298 5.2 and 5.3.
+    conn->probing &= conn->tx_unsent != NULL;
+    if (!conn->probing && conn->snd_una == conn->snd_max)
+        tcp_timer_clear(conn, TCP_TIMER_SEND);
+    else if (!conn->probing)
+        tcp_timer_set(conn, TCP_TIMER_SEND, conn->stack->now + conn->rto);
+    if (again)
+        tcp_retransmit_first(conn);
+    if (conn->want_room) {
+        conn->want_room = false;
+        tcp_raise(conn, TCP_EVENT_WRITABLE);
+    }
+}
+
+// RFC 5681 2: a duplicate ACK moves nothing while something is in flight.
+static bool is_duplicate(const struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    return packet->acknowledgment == conn->snd_una && packet->size == 0 &&
+           (packet->flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG)) == 0 &&
+           conn->snd_nxt != conn->snd_una &&
+           (uint32_t)packet->window << conn->snd_scale == conn->snd_wnd;
+}
+
+static void update_window(struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    if (!tcp_seq_before(conn->snd_wl1, packet->sequence) &&
+        (conn->snd_wl1 != packet->sequence ||
+         !tcp_seq_at_or_before(conn->snd_wl2, packet->acknowledgment)))
+        return;
+    conn->snd_wnd = (uint32_t)packet->window << conn->snd_scale;
+    conn->snd_wnd_max = RTE_MAX(conn->snd_wnd_max, conn->snd_wnd);
+    conn->snd_wl1 = packet->sequence;
+    conn->snd_wl2 = packet->acknowledgment;
+}
+
+void tcp_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    conn->unanswered = 0;
+    if (tcp_seq_before(packet->acknowledgment, conn->snd_una))
+        return; // an old duplicate: its data may still be new
+    if (packet->acknowledgment != conn->snd_una) {
+        advance(conn, packet->acknowledgment);
+    } else if (is_duplicate(conn, packet)) {
+        tcpstack_count(conn->stack, TCPSTACK_TCP_DUPLICATE_ACKS);
+        if (tcp_cc_duplicate(conn)) {
+            tcpstack_count(conn->stack, TCPSTACK_TCP_FAST_RETRANSMITS);
+            tcp_retransmit_first(conn);
+        }
+    }
+    update_window(conn, packet);
+    if (tcp_has_unsent(conn))
+        tcp_output_later(conn);
+}

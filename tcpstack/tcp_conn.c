@@ -1,0 +1,141 @@
+#include "tcpstack/tcp_conn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_prefetch.h>
+
+#include "base/siphash.h"
+#include "tcpstack/tcp.h"
+
+int tcp_table_init(struct tcp_table *table, uint32_t blocks)
+{
+    uint32_t buckets = 16;
+    while (buckets < blocks)
+        buckets *= 2;
+    *table = (struct tcp_table){.bucket_mask = buckets - 1, .block_count = blocks};
+    table->buckets = calloc(buckets, sizeof *table->buckets);
+    table->mapped = (size_t)blocks * sizeof *table->blocks;
+    // Mapped, not allocated: pages come with their first connection, on the node of the worker
+    // that opens it, and the machine may back them with huge pages.
+    void *memory = mmap(NULL, table->mapped, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    table->blocks = memory == MAP_FAILED ? NULL : memory;
+    if (table->buckets == NULL || table->blocks == NULL) {
+        tcp_table_free(table);
+        return -1;
+    }
+    (void)madvise(table->blocks, table->mapped, MADV_HUGEPAGE); // advice: may be refused
+    return 0;
+}
+
+void tcp_table_free(struct tcp_table *table)
+{
+    free(table->buckets);
+    if (table->blocks != NULL)
+        munmap(table->blocks, table->mapped);
+    *table = (struct tcp_table){0};
+}
+
+uint32_t tcp_key_hash(const struct tcpstack *stack, const struct tcp_key *key)
+{
+    return (uint32_t)base_siphash(stack->options.secret, key, sizeof *key);
+}
+
+void tcp_table_prefetch(const struct tcpstack *stack, uint32_t hash)
+{
+    rte_prefetch0(&stack->table.buckets[hash & stack->table.bucket_mask]);
+}
+
+struct tcp_conn *tcp_conn_find(const struct tcpstack *stack, const struct tcp_key *key,
+                               uint32_t hash)
+{
+    struct tcp_conn *conn = stack->table.buckets[hash & stack->table.bucket_mask];
+    while (conn != NULL && memcmp(&conn->key, key, sizeof *key) != 0)
+        conn = conn->hash_next;
+    return conn;
+}
+
+bool tcp_is_half_open(const struct tcp_conn *conn)
+{
+    return conn->state == TCP_STATE_SYN_RECEIVED && !conn->active;
+}
+
+enum tcpstack_counter tcp_level_of(const struct tcp_conn *conn)
+{
+    return tcp_is_half_open(conn) ? TCPSTACK_TCP_HALF_OPEN : TCPSTACK_TCP_CONNECTIONS;
+}
+
+static struct tcp_conn *take_block(struct tcp_table *table)
+{
+    struct tcp_conn *conn = table->free;
+    if (conn != NULL)
+        table->free = conn->hash_next;
+    else if (table->blocks_used < table->block_count)
+        conn = &table->blocks[table->blocks_used++];
+    return conn;
+}
+
+struct tcp_conn *tcp_conn_new(struct tcpstack *stack, const struct tcp_key *key, uint32_t hash)
+{
+    struct tcp_conn *conn = take_block(&stack->table);
+    if (conn == NULL)
+        return NULL;
+    struct tcp_conn **bucket = &stack->table.buckets[hash & stack->table.bucket_mask];
+    *conn = (struct tcp_conn){.hash_next = *bucket, .key = *key, .stack = stack};
+    for (unsigned i = 0; i < TCP_TIMER_COUNT; i++)
+        conn->deadlines[i] = WHEEL_NEVER;
+    *bucket = conn;
+    return conn;
+}
+
+static void leave_table(struct tcp_conn *conn)
+{
+    struct tcpstack *stack = conn->stack;
+    uint32_t hash = tcp_key_hash(stack, &conn->key);
+    struct tcp_conn **at = &stack->table.buckets[hash & stack->table.bucket_mask];
+    while (*at != conn)
+        at = &(*at)->hash_next;
+    *at = conn->hash_next;
+}
+
+static void give_block_back(struct tcp_conn *conn)
+{
+    assert(!conn->on_output && !conn->on_ready && !tcpstack_timer_armed(&conn->timer));
+    conn->hash_next = conn->stack->table.free;
+    conn->stack->table.free = conn;
+}
+
+void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason)
+{
+    struct tcpstack *stack = conn->stack;
+    stack->counters[tcp_level_of(conn)]--;
+    leave_table(conn);
+    tcp_timers_stop(conn);
+    tcp_free_readable(conn);
+    tcp_free_out_of_order(conn);
+    tcp_free_written(conn);
+    if (conn->on_output)
+        TAILQ_REMOVE(&stack->output, conn, output_link);
+    conn->on_output = false;
+    conn->state = TCP_STATE_CLOSED;
+    if (!conn->closed)
+        conn->close_reason = reason;
+    tcp_raise(conn, TCP_EVENT_CLOSED);
+    if (!conn->known || conn->detached)
+        give_block_back(conn);
+}
+
+void tcp_reap(struct tcpstack *stack)
+{
+    struct tcp_conn *conn;
+    while ((conn = TAILQ_FIRST(&stack->told)) != NULL) {
+        TAILQ_REMOVE(&stack->told, conn, ready_link);
+        conn->on_told = false;
+        conn->detached = true; // in TIME-WAIT it lives on without the caller
+        if (conn->state == TCP_STATE_CLOSED)
+            give_block_back(conn);
+    }
+}

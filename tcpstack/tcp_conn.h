@@ -1,0 +1,139 @@
+// A connection: its block, the pool the blocks come from, and the table that finds them.
+#pragma once
+
+#include <sys/queue.h>
+
+#include "tcpstack/packet.h"
+#include "tcpstack/tcp_cc.h"
+#include "tcpstack/tcp_seq.h"
+#include "tcpstack/wheel.h"
+
+enum tcp_state {
+    TCP_STATE_CLOSED, // over: kept only until the caller has been told
+    TCP_STATE_SYN_SENT,
+    TCP_STATE_SYN_RECEIVED,
+    TCP_STATE_ESTABLISHED,
+    TCP_STATE_FIN_WAIT_1,
+    TCP_STATE_FIN_WAIT_2,
+    TCP_STATE_CLOSE_WAIT,
+    TCP_STATE_CLOSING,
+    TCP_STATE_LAST_ACK,
+    TCP_STATE_TIME_WAIT,
+};
+
+// What a connection may wait for. All share one place in the wheel: the earliest.
+enum tcp_timer_kind {
+    TCP_TIMER_SEND,   // retransmission or, with nothing in flight and no window, persist
+    TCP_TIMER_ACK,    // a delayed ACK
+    TCP_TIMER_LINGER, // the end of FIN-WAIT-2 and TIME-WAIT
+    TCP_TIMER_MEMORY, // ask again for mbufs
+    TCP_TIMER_COUNT,
+};
+
+// Segments kept out of order at most: what one connection can make the stack search and hold.
+enum { TCP_OUT_OF_ORDER_MAX = 8 };
+
+// Names after RFC 9293 3.3.1 where it has one.
+struct tcp_conn {
+    // Line 1: finding the connection, and the decision of the fast path.
+    struct tcp_conn *hash_next;
+    struct tcp_key key;
+    uint8_t state;
+    uint8_t port; // index in the stack's ports
+    uint8_t snd_scale, rcv_scale;
+    uint32_t rcv_nxt;
+    uint32_t rcv_edge; // the furthest right edge announced: RCV.NXT + RCV.WND
+    uint32_t snd_una;
+    uint32_t snd_nxt; // next to send; behind snd_max while a time-out is being repaired
+    uint32_t snd_max; // highest sent
+    uint32_t snd_wnd; // scaled
+    uint32_t snd_wl1, snd_wl2;
+    uint8_t out_of_order_count;
+    bool finishing : 1;    // tcp_close was called: FIN after the last byte, input is discarded
+    bool fin_sent : 1;     // at least once
+    bool fin_received : 1; // in order
+    bool ack_now : 1;
+    bool ack_later : 1;
+    bool want_room : 1; // tcp_reserve or tcp_write found none
+    bool probing : 1;   // TCP_TIMER_SEND is the persist timer
+    bool on_output : 1;
+    bool on_ready : 1;
+    bool on_told : 1;
+    bool known : 1;    // the caller has been given it (or made it)
+    bool closed : 1;   // TCP_EVENT_CLOSED was raised
+    bool detached : 1; // the caller was told CLOSED and must not use it any more
+    bool active : 1;   // opened by us
+    bool offered_scale : 1;
+
+    // Line 2: queues.
+    struct tcpstack *stack;
+    struct rte_mbuf *rx_head, *rx_tail; // in order, not consumed
+    struct rte_mbuf *tx_head, *tx_tail; // written, not acknowledged
+    struct rte_mbuf *tx_unsent;         // in that queue, the first to send; its sequence is snd_nxt
+    struct rte_mbuf *tx_reserved;       // not in the queue: handed out by tcp_reserve
+    void *user;
+
+    // Line 3: sending.
+    uint32_t snd_end;  // behind the last byte written; the FIN's number
+    uint32_t rx_bytes; // readable
+    uint32_t ack_sent; // RCV.NXT as last announced
+    uint32_t snd_wnd_max;
+    uint16_t snd_mss, rcv_mss;
+    uint16_t rcv_segment; // largest payload seen: what counts as a full segment for ACKs
+    uint16_t tx_frames;   // mbufs in the transmit queue
+    uint32_t reserved;    // bytes handed out by tcp_reserve
+    uint8_t events;
+    uint8_t close_reason;
+    uint8_t retries;    // expiries of the retransmission timer since SND.UNA advanced
+    uint8_t probes;     // window probes since the window closed
+    uint8_t unanswered; // window probes since the peer's last ACK
+    uint8_t peer_mac[6];
+    struct tcp_cc cc;
+
+    // Timing (RFC 6298), microseconds.
+    uint32_t srtt, rttvar, rto;
+    uint32_t iss, irs;
+    uint64_t syn_sent_at; // 0 when sent more than once
+    uint64_t challenge_after;
+    uint64_t deadlines[TCP_TIMER_COUNT];
+    struct tcpstack_timer timer;
+
+    TAILQ_ENTRY(tcp_conn) output_link;
+    TAILQ_ENTRY(tcp_conn) ready_link;                    // in `ready` or in `told`
+    struct rte_mbuf *out_of_order[TCP_OUT_OF_ORDER_MAX]; // by sequence, no overlaps
+} __rte_cache_aligned;
+
+_Static_assert(sizeof(struct tcp_conn) <= 512, "an idle connection costs at most 512 bytes");
+_Static_assert(offsetof(struct tcp_conn, stack) == 64, "line 1 is what the fast path decides by");
+
+TAILQ_HEAD(tcp_conn_list, tcp_conn);
+
+struct tcp_table {
+    struct tcp_conn **buckets;
+    uint32_t bucket_mask;
+    struct tcp_conn *blocks; // reserved in full, touched when first used
+    uint32_t block_count, blocks_used;
+    struct tcp_conn *free; // through hash_next
+    size_t mapped;         // bytes at `blocks`
+};
+
+// 0 or -1 when there is no memory.
+int tcp_table_init(struct tcp_table *table, uint32_t blocks);
+void tcp_table_free(struct tcp_table *table);
+
+// The hash is keyed by the stack's secret: a peer cannot aim at one bucket.
+uint32_t tcp_key_hash(const struct tcpstack *stack, const struct tcp_key *key);
+void tcp_table_prefetch(const struct tcpstack *stack, uint32_t hash);
+struct tcp_conn *tcp_conn_find(const struct tcpstack *stack, const struct tcp_key *key,
+                               uint32_t hash);
+// A block, zeroed but for its name, stack and timers, entered in the table; NULL when all are used.
+struct tcp_conn *tcp_conn_new(struct tcpstack *stack, const struct tcp_key *key, uint32_t hash);
+// Ends a connection: timers, mbufs and the table entry go at once, the block when the caller, if
+// he knows of it, has been told.
+void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason);
+// Gives back the blocks of connections whose end the caller has been told.
+void tcp_reap(struct tcpstack *stack);
+// SYN-RECEIVED by a passive open: counted apart, and nobody's yet.
+bool tcp_is_half_open(const struct tcp_conn *conn);
+// The gauge that counts it.
+enum tcpstack_counter tcp_level_of(const struct tcp_conn *conn);

@@ -1,0 +1,246 @@
+// Opening connections: the states CLOSED, LISTEN and SYN-SENT (RFC 9293 3.10.7.1 to 3.10.7.3).
+#include <string.h>
+
+#include "base/siphash.h"
+#include "tcpstack/tcp.h"
+#include "tcpstack/tcp_options.h"
+
+// RFC 6528 3: a clock of 4 us plus a keyed hash of the connection's name. The extra word keeps the
+// hash apart from the one that places connections in the table.
+static uint32_t initial_sequence(const struct tcpstack *stack, const struct tcp_key *key)
+{
+    struct {
+        struct tcp_key key;
+        uint32_t purpose;
+    } input = {*key, 6528};
+    uint64_t hash = base_siphash(stack->options.secret, &input, sizeof input);
+    return (uint32_t)(stack->now / 4) + (uint32_t)hash;
+}
+
+static bool listening(const struct tcpstack *stack, uint16_t port)
+{
+    for (unsigned i = 0; i < stack->options.listen_count; i++) {
+        if (stack->options.listen[i] == port)
+            return true;
+    }
+    return false;
+}
+
+// RFC 7323 2.3: the smallest shift that lets 16 bits announce the whole window.
+static uint8_t receive_scale(const struct tcpstack *stack)
+{
+    uint8_t scale = 0;
+    while (stack->options.receive_window >> scale > UINT16_MAX && scale < TCP_SCALE_MAX)
+        scale++;
+    return scale;
+}
+
+static uint16_t port_mss(const struct tcpstack *stack, uint8_t port)
+{
+    return (uint16_t)(stack->options.ports[port].mtu - TCP_HEADER_SIZE);
+}
+
+static void start(struct tcp_conn *conn, enum tcp_state state, uint8_t port, uint32_t iss)
+{
+    conn->state = (uint8_t)state;
+    conn->port = port;
+    conn->rcv_mss = port_mss(conn->stack, port);
+    conn->snd_mss = TCP_MSS_DEFAULT;
+    conn->iss = conn->snd_una = conn->snd_nxt = conn->snd_max = iss;
+    conn->snd_end = iss + 1;
+    conn->rto = TCP_RTO_INITIAL;
+}
+
+// What the peer's SYN says. A small MSS is raised: it would make us send mostly headers.
+static void learn_from_syn(struct tcp_conn *conn, const struct tcpstack_packet *packet,
+                           const struct tcp_options *options)
+{
+    uint16_t mss = options->mss != 0 ? options->mss : TCP_MSS_DEFAULT;
+    mss = RTE_MAX(mss, (uint16_t)TCP_MSS_MIN);
+    conn->snd_mss = RTE_MIN(mss, conn->rcv_mss);
+    conn->irs = packet->sequence;
+    conn->rcv_nxt = conn->ack_sent = packet->sequence + 1;
+    conn->rcv_edge = conn->rcv_nxt + RTE_MIN(tcp_receive_room(conn), (uint32_t)UINT16_MAX);
+    conn->offered_scale = options->has_scale;
+    conn->snd_scale = options->has_scale ? options->scale : 0;
+    conn->rcv_scale = options->has_scale ? receive_scale(conn->stack) : 0;
+    conn->snd_wnd = packet->window; // RFC 7323 2.2: a SYN's window is never scaled
+    conn->snd_wnd_max = packet->window;
+    conn->snd_wl1 = packet->sequence;
+    conn->snd_wl2 = packet->acknowledgment;
+    memcpy(conn->peer_mac, packet->eth->src_addr.addr_bytes, sizeof conn->peer_mac);
+}
+
+void tcp_send_syn(struct tcp_conn *conn)
+{
+    struct tcpstack *stack = conn->stack;
+    // Sent again, its answer times nothing (Karn).
+    conn->syn_sent_at = conn->snd_max == conn->iss ? stack->now : 0;
+    conn->snd_nxt = conn->snd_max = conn->iss + 1;
+    if (!tcp_timer_running(conn, TCP_TIMER_SEND))
+        tcp_timer_set(conn, TCP_TIMER_SEND, stack->now + conn->rto);
+    struct rte_mbuf *frame = tcpstack_alloc(stack);
+    if (frame == NULL)
+        return;
+    bool answer = conn->state == TCP_STATE_SYN_RECEIVED;
+    struct tcp_options options = {
+        .mss = conn->rcv_mss,
+        .has_scale = !answer || conn->offered_scale, // RFC 7323 2.2: only if the peer's SYN did
+        .scale = receive_scale(stack),
+    };
+    uint8_t bytes[TCP_OPTIONS_MAX];
+    struct tcp_header header = {
+        .sequence = conn->iss,
+        .acknowledgment = answer ? conn->rcv_nxt : 0,
+        .window = (uint16_t)RTE_MIN(stack->options.receive_window, (uint32_t)UINT16_MAX),
+        .flags = answer ? RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG : RTE_TCP_SYN_FLAG,
+        .options_size = tcp_options_write(&options, bytes),
+        .options = bytes,
+    };
+    tcp_send_frame(stack, frame, &conn->key, conn->port, conn->peer_mac, &header);
+}
+
+static enum tcpstack_counter accept_syn(struct tcpstack *stack, struct tcpstack_packet *packet,
+                                        uint32_t iss)
+{
+    const uint64_t *level = stack->counters;
+    struct tcp_options options;
+    if (packet->flags & RTE_TCP_FIN_FLAG)
+        return TCPSTACK_RX_DROP_TCP_SYN_FIN;
+    if (!tcp_options_parse(packet->options, packet->options_size, &options))
+        return TCPSTACK_RX_DROP_TCP_OPTIONS;
+    if (level[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+        return TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
+    if (level[TCPSTACK_TCP_HALF_OPEN] >= stack->options.max_half_open)
+        return TCPSTACK_RX_DROP_TCP_HALF_OPEN_FULL;
+    struct tcp_conn *conn = tcp_conn_new(stack, &packet->key, packet->hash);
+    if (conn == NULL) // blocks are still with a caller who has not been told of their end
+        return TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
+    tcpstack_count(stack, TCPSTACK_TCP_HALF_OPEN);
+    start(conn, TCP_STATE_SYN_RECEIVED, packet->port, iss);
+    learn_from_syn(conn, packet, &options);
+    tcp_send_syn(conn);
+    tcpstack_count(stack, TCPSTACK_TCP_SYNS);
+    return TCPSTACK_RX_ACCEPTED;
+}
+
+enum tcpstack_counter tcp_no_connection(struct tcpstack *stack, struct tcpstack_packet *packet)
+{
+    // 3.10.7.1 CLOSED and 3.10.7.2 LISTEN agree about RST: it is ignored.
+    if (packet->flags & RTE_TCP_RST_FLAG)
+        return TCPSTACK_RX_DROP_TCP_STRAY_RESET;
+    // 3.10.7.1 CLOSED.
+    if (!listening(stack, packet->key.local_port)) {
+        tcp_answer_reset(stack, packet);
+        return TCPSTACK_RX_DROP_TCP_NO_LISTENER;
+    }
+    // 3.10.7.2 LISTEN, second: an ACK belongs to no connection here.
+    if (packet->flags & RTE_TCP_ACK_FLAG) {
+        tcp_answer_reset(stack, packet);
+        return TCPSTACK_RX_DROP_TCP_NO_CONNECTION;
+    }
+    // Third: SYN. Data that comes with it is left for the peer to send again.
+    if (packet->flags & RTE_TCP_SYN_FLAG)
+        return accept_syn(stack, packet, initial_sequence(stack, &packet->key));
+    // Fourth: anything else is dropped.
+    return TCPSTACK_RX_DROP_TCP_NO_CONNECTION;
+}
+
+bool tcp_may_replace(const struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    const uint8_t control =
+        RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG;
+    return conn->state == TCP_STATE_TIME_WAIT && (packet->flags & control) == RTE_TCP_SYN_FLAG &&
+           tcp_seq_before(conn->rcv_nxt, packet->sequence) &&
+           listening(conn->stack, packet->key.local_port);
+}
+
+// Our new sequence numbers begin beyond those the old connection used.
+enum tcpstack_counter tcp_replace(struct tcp_conn *conn, struct tcpstack_packet *packet)
+{
+    struct tcpstack *stack = conn->stack;
+    uint32_t iss = tcp_seq_max(initial_sequence(stack, &packet->key), conn->snd_max + 1);
+    tcp_conn_release(conn, TCP_CLOSE_FINISHED);
+    return accept_syn(stack, packet, iss);
+}
+
+void tcp_establish(struct tcp_conn *conn)
+{
+    struct tcpstack *stack = conn->stack;
+    stack->counters[tcp_level_of(conn)]--;
+    conn->state = TCP_STATE_ESTABLISHED;
+    stack->counters[tcp_level_of(conn)]++;
+    conn->snd_una = conn->iss + 1;
+    conn->retries = 0;
+    tcp_timer_clear(conn, TCP_TIMER_SEND);
+    if (conn->syn_sent_at != 0)
+        tcp_rtt_sample(conn, stack->now - conn->syn_sent_at);
+    else
+        conn->rto = TCP_RTO_LOST_SYN;
+    tcp_cc_init(conn);
+    conn->known = true;
+    tcp_raise(conn, TCP_EVENT_OPENED);
+    tcpstack_count(stack, conn->active ? TCPSTACK_TCP_OPENS_ACTIVE : TCPSTACK_TCP_OPENS_PASSIVE);
+    tcp_output_later(conn);
+}
+
+enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_packet *packet)
+{
+    bool has_ack = packet->flags & RTE_TCP_ACK_FLAG;
+    // 3.10.7.3, first: the ACK must be for our SYN.
+    if (has_ack && packet->acknowledgment != conn->iss + 1) {
+        if (!(packet->flags & RTE_TCP_RST_FLAG))
+            tcp_answer_reset(conn->stack, packet);
+        return TCPSTACK_RX_DROP_TCP_BAD_ACK;
+    }
+    // Second: RST.
+    if (packet->flags & RTE_TCP_RST_FLAG) {
+        if (!has_ack)
+            return TCPSTACK_RX_DROP_TCP_STRAY_RESET;
+        tcpstack_count(conn->stack, TCPSTACK_TCP_RESETS_RECEIVED);
+        tcp_conn_release(conn, TCP_CLOSE_RESET);
+        return TCPSTACK_RX_ACCEPTED;
+    }
+    // Third: security. Fourth: SYN, and fifth what has none.
+    struct tcp_options options;
+    if (!(packet->flags & RTE_TCP_SYN_FLAG))
+        return TCPSTACK_RX_DROP_TCP_NO_SYN;
+    if (packet->flags & RTE_TCP_FIN_FLAG)
+        return TCPSTACK_RX_DROP_TCP_SYN_FIN;
+    if (!tcp_options_parse(packet->options, packet->options_size, &options))
+        return TCPSTACK_RX_DROP_TCP_OPTIONS;
+    learn_from_syn(conn, packet, &options);
+    if (has_ack) {
+        tcp_establish(conn);
+        tcp_owe_ack(conn, true);
+    } else {
+        conn->state = TCP_STATE_SYN_RECEIVED; // both sides opened at once
+        tcp_send_syn(conn);
+    }
+    return TCPSTACK_RX_ACCEPTED;
+}
+
+struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints *endpoints,
+                             uint16_t port_id, const uint8_t peer_mac[6])
+{
+    struct tcp_key key = {endpoints->local_ipv4, endpoints->remote_ipv4, endpoints->local_port,
+                          endpoints->remote_port};
+    uint32_t hash = tcp_key_hash(stack, &key);
+    unsigned port = 0;
+    while (port < stack->options.port_count && stack->options.ports[port].port_id != port_id)
+        port++;
+    if (port == stack->options.port_count || key.local_port == 0 || key.remote_port == 0 ||
+        !tcpstack_is_local(stack, key.local_ipv4) ||
+        stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections ||
+        tcp_conn_find(stack, &key, hash) != NULL)
+        return NULL;
+    struct tcp_conn *conn = tcp_conn_new(stack, &key, hash);
+    if (conn == NULL)
+        return NULL;
+    tcpstack_count(stack, TCPSTACK_TCP_CONNECTIONS);
+    conn->active = conn->known = true;
+    memcpy(conn->peer_mac, peer_mac, sizeof conn->peer_mac);
+    start(conn, TCP_STATE_SYN_SENT, (uint8_t)port, initial_sequence(stack, &key));
+    tcp_send_syn(conn);
+    return conn;
+}

@@ -1,0 +1,70 @@
+// Reading and writing the TCP header (RFC 9293 3.1).
+#include <string.h>
+
+#include "tcpstack/checksum.h"
+#include "tcpstack/tcp.h"
+
+unsigned tcp_parse(struct tcpstack *stack, struct tcpstack_packet *packet)
+{
+    const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)packet->transport;
+    if (packet->transport_size < sizeof *tcp)
+        return TCPSTACK_RX_DROP_TCP_SHORT;
+    uint16_t header = (uint16_t)((tcp->data_off >> 4) * 4);
+    if (header < sizeof *tcp || header > packet->transport_size)
+        return TCPSTACK_RX_DROP_TCP_OFFSET;
+    if (!tcpstack_tcp_checksum_ok(packet))
+        return TCPSTACK_RX_DROP_TCP_CHECKSUM;
+    if (tcp->src_port == 0 || tcp->dst_port == 0)
+        return TCPSTACK_RX_DROP_TCP_PORT_ZERO;
+
+    packet->key = (struct tcp_key){
+        .local_ipv4 = rte_be_to_cpu_32(packet->ip->dst_addr),
+        .remote_ipv4 = rte_be_to_cpu_32(packet->ip->src_addr),
+        .local_port = rte_be_to_cpu_16(tcp->dst_port),
+        .remote_port = rte_be_to_cpu_16(tcp->src_port),
+    };
+    packet->flags = tcp->tcp_flags;
+    packet->sequence = rte_be_to_cpu_32(tcp->sent_seq);
+    packet->acknowledgment = rte_be_to_cpu_32(tcp->recv_ack);
+    packet->window = rte_be_to_cpu_16(tcp->rx_win);
+    packet->options = (const uint8_t *)(tcp + 1);
+    packet->options_size = (uint16_t)(header - sizeof *tcp);
+    packet->payload = packet->transport + header;
+    packet->size = (uint16_t)(packet->transport_size - header);
+    packet->hash = tcp_key_hash(stack, &packet->key);
+    tcp_table_prefetch(stack, packet->hash);
+    return TCPSTACK_STAGED;
+}
+
+void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
+                    uint8_t port, const uint8_t peer_mac[6], const struct tcp_header *header)
+{
+    uint16_t transport_size =
+        (uint16_t)(sizeof(struct rte_tcp_hdr) + header->options_size + frame->data_len);
+    uint16_t before =
+        (uint16_t)(sizeof(struct rte_ether_hdr) + TCP_HEADER_SIZE + header->options_size);
+    frame->data_off = (uint16_t)(frame->data_off - before);
+    frame->data_len = (uint16_t)(frame->data_len + before);
+    frame->pkt_len = frame->data_len;
+    frame->ol_flags = 0;
+
+    struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
+    struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
+    tcpstack_eth_write(stack, eth, port, peer_mac, RTE_ETHER_TYPE_IPV4);
+    tcpstack_ipv4_write(ip, key->local_ipv4, key->remote_ipv4, IPPROTO_TCP, transport_size);
+    *tcp = (struct rte_tcp_hdr){
+        .src_port = rte_cpu_to_be_16(key->local_port),
+        .dst_port = rte_cpu_to_be_16(key->remote_port),
+        .sent_seq = rte_cpu_to_be_32(header->sequence),
+        .recv_ack = rte_cpu_to_be_32(header->acknowledgment),
+        .data_off = (uint8_t)((sizeof *tcp + header->options_size) / 4 << 4),
+        .tcp_flags = header->flags,
+        .rx_win = rte_cpu_to_be_16(header->window),
+    };
+    if (header->options_size != 0)
+        memcpy(tcp + 1, header->options, header->options_size);
+    tcpstack_tcp_checksum_write(stack, frame, port, ip, tcp);
+    frame->l4_len = (uint8_t)(sizeof *tcp + header->options_size);
+    tcpstack_push(stack, frame, port);
+}

@@ -1,0 +1,167 @@
+// The receive queue: in-order bytes, in the mbufs they came in, until the caller consumes them.
+#include <assert.h>
+#include <string.h>
+
+#include "tcpstack/tcp.h"
+
+enum {
+    // A segment up to this size is copied behind the one before when it fits there: a peer that
+    // sends one byte per segment must not hold an mbuf per byte.
+    COALESCE_MAX = 512,
+};
+
+uint32_t tcp_receive_room(const struct tcp_conn *conn)
+{
+    uint32_t window =
+        RTE_MIN(conn->stack->options.receive_window, (uint32_t)UINT16_MAX << conn->rcv_scale);
+    return window > conn->rx_bytes ? window - conn->rx_bytes : 0;
+}
+
+void tcp_owe_ack(struct tcp_conn *conn, bool now)
+{
+    conn->ack_later = true;
+    conn->ack_now |= now;
+    tcp_output_later(conn);
+}
+
+static bool copy_behind(struct tcp_conn *conn, const uint8_t *bytes, uint16_t size)
+{
+    struct rte_mbuf *tail = conn->rx_tail;
+    if (tail == NULL || size > COALESCE_MAX)
+        return false;
+    struct tcp_segment *segment = tcp_segment(tail);
+    if ((uint32_t)segment->offset + segment->size + size > tail->buf_len)
+        return false;
+    memcpy(tcp_segment_bytes(tail) + segment->size, bytes, size);
+    segment->size = (uint16_t)(segment->size + size);
+    tcpstack_count(conn->stack, TCPSTACK_TCP_COALESCED);
+    return true;
+}
+
+static void link_behind(struct tcp_conn *conn, struct rte_mbuf *frame)
+{
+    tcp_segment(frame)->next = NULL;
+    if (conn->rx_tail != NULL)
+        tcp_segment(conn->rx_tail)->next = frame;
+    else
+        conn->rx_head = frame;
+    conn->rx_tail = frame;
+}
+
+// RFC 9293 3.8.6.3: an ACK at once for every second full-sized segment. What the peer takes for
+// full-sized is learned from what it sends.
+static void count_received(struct tcp_conn *conn, uint16_t size)
+{
+    conn->rcv_nxt += size;
+    conn->rcv_segment = RTE_MIN(RTE_MAX(conn->rcv_segment, size), conn->rcv_mss);
+    uint32_t full = RTE_MAX(conn->rcv_segment, (uint16_t)TCP_MSS_DEFAULT);
+    tcp_owe_ack(conn, conn->rcv_nxt - conn->ack_sent >= 2 * full);
+    if (conn->finishing)
+        return;
+    conn->rx_bytes += size;
+    tcp_raise(conn, TCP_EVENT_READABLE);
+}
+
+void tcp_append(struct tcp_conn *conn, struct rte_mbuf *frame)
+{
+    uint16_t size = tcp_segment(frame)->size;
+    if (size == 0 || conn->finishing || copy_behind(conn, tcp_segment_bytes(frame), size))
+        rte_pktmbuf_free(frame);
+    else
+        link_behind(conn, frame);
+    if (size != 0)
+        count_received(conn, size);
+}
+
+void tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet)
+{
+    if (!conn->finishing && !copy_behind(conn, packet->payload, packet->size)) {
+        struct rte_mbuf *frame = packet->frame;
+        *tcp_segment(frame) = (struct tcp_segment){
+            .sequence = packet->sequence,
+            .offset = (uint16_t)(packet->payload - (const uint8_t *)frame->buf_addr),
+            .size = packet->size,
+        };
+        link_behind(conn, frame);
+        packet->frame = NULL;
+    }
+    count_received(conn, packet->size);
+}
+
+void tcp_free_readable(struct tcp_conn *conn)
+{
+    while (conn->rx_head != NULL) {
+        struct rte_mbuf *frame = conn->rx_head;
+        conn->rx_head = tcp_segment(frame)->next;
+        rte_pktmbuf_free(frame);
+    }
+    conn->rx_tail = NULL;
+    conn->rx_bytes = 0;
+}
+
+uint32_t tcp_readable(const struct tcp_conn *conn)
+{
+    return conn->rx_bytes;
+}
+
+struct tcp_span tcp_peek(const struct tcp_conn *conn, uint32_t offset)
+{
+    struct rte_mbuf *frame = conn->rx_head;
+    while (frame != NULL && offset >= tcp_segment(frame)->size) {
+        offset -= tcp_segment(frame)->size;
+        frame = tcp_segment(frame)->next;
+    }
+    if (frame == NULL)
+        return (struct tcp_span){0};
+    return (struct tcp_span){tcp_segment_bytes(frame) + offset, tcp_segment(frame)->size - offset};
+}
+
+void tcp_copy(const struct tcp_conn *conn, uint32_t offset, void *to, uint32_t size)
+{
+    assert(offset <= conn->rx_bytes && size <= conn->rx_bytes - offset);
+    uint8_t *at = to;
+    while (size > 0) {
+        struct tcp_span span = tcp_peek(conn, offset);
+        uint32_t part = RTE_MIN(span.size, size);
+        memcpy(at, span.data, part);
+        at += part;
+        offset += part;
+        size -= part;
+    }
+}
+
+// RFC 9293 3.8.6.2.2: tell the peer about a window that has opened, but not of every crumb.
+static void offer_opened_window(struct tcp_conn *conn)
+{
+    if (conn->fin_received || conn->finishing)
+        return;
+    uint32_t room = tcp_receive_room(conn);
+    uint32_t announced = conn->rcv_edge - conn->rcv_nxt;
+    if (room <= announced)
+        return;
+    uint32_t growth = room - announced;
+    if (growth >= (room + conn->rx_bytes) / 2 ||
+        (announced < conn->rcv_mss && growth >= conn->rcv_mss))
+        tcp_owe_ack(conn, true);
+}
+
+void tcp_consume(struct tcp_conn *conn, uint32_t size)
+{
+    assert(size <= conn->rx_bytes);
+    conn->rx_bytes -= size;
+    while (size > 0) {
+        struct rte_mbuf *frame = conn->rx_head;
+        struct tcp_segment *segment = tcp_segment(frame);
+        if (size < segment->size) {
+            segment->offset = (uint16_t)(segment->offset + size);
+            segment->size = (uint16_t)(segment->size - size);
+            break;
+        }
+        size -= segment->size;
+        conn->rx_head = segment->next;
+        if (conn->rx_head == NULL)
+            conn->rx_tail = NULL;
+        rte_pktmbuf_free(frame);
+    }
+    offer_opened_window(conn);
+}

@@ -1,0 +1,38 @@
+// Sending RST (RFC 9293 3.5.2).
+#include "tcpstack/tcp.h"
+
+// RFC 9293 3.10.7.1: the numbers that make the RST believable to its receiver.
+void tcp_answer_reset(struct tcpstack *stack, const struct tcpstack_packet *packet)
+{
+    struct rte_mbuf *frame = tcpstack_alloc(stack);
+    if (frame == NULL)
+        return;
+    struct tcp_header header = {.flags = RTE_TCP_RST_FLAG};
+    if (packet->flags & RTE_TCP_ACK_FLAG) {
+        header.sequence = packet->acknowledgment;
+    } else {
+        uint32_t size = packet->size;
+        size += (packet->flags & RTE_TCP_SYN_FLAG) != 0;
+        size += (packet->flags & RTE_TCP_FIN_FLAG) != 0;
+        header.flags |= RTE_TCP_ACK_FLAG;
+        header.acknowledgment = packet->sequence + size;
+    }
+    tcp_send_frame(stack, frame, &packet->key, packet->port, packet->eth->src_addr.addr_bytes,
+                   &header);
+    tcpstack_count(stack, TCPSTACK_TCP_RESETS_SENT);
+}
+
+void tcp_send_reset(struct tcp_conn *conn)
+{
+    struct tcpstack *stack = conn->stack;
+    struct rte_mbuf *frame = tcpstack_alloc(stack);
+    if (frame == NULL)
+        return;
+    struct tcp_header header = {
+        .sequence = conn->snd_max,
+        .acknowledgment = conn->rcv_nxt,
+        .flags = RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG,
+    };
+    tcp_send_frame(stack, frame, &conn->key, conn->port, conn->peer_mac, &header);
+    tcpstack_count(stack, TCPSTACK_TCP_RESETS_SENT);
+}

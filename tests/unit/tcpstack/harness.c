@@ -1,0 +1,334 @@
+#include "tests/unit/tcpstack/harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+
+const uint8_t harness_server_mac[6] = {0x02, 0, 0, 0, 0, 2};
+const uint8_t harness_client_mac[6] = {0x02, 0, 0, 0, 0, 1};
+
+static struct rte_mempool *pool;
+
+int harness_start(void **state)
+{
+    static char words[][24] = {
+        "test",           "--no-huge",           "-m", "128", "--no-pci", "--no-shconf",
+        "--no-telemetry", "--log-level=*:error", "-l", "0"};
+    char *arguments[RTE_DIM(words)];
+    (void)state;
+    for (unsigned i = 0; i < RTE_DIM(words); i++)
+        arguments[i] = words[i];
+    if (rte_eal_init(RTE_DIM(words), arguments) < 0)
+        return -1;
+    pool = tcpstack_pool_create("frames", HARNESS_MBUFS, 0, SOCKET_ID_ANY);
+    return pool == NULL ? -1 : 0;
+}
+
+static struct tcpstack_options default_options(void)
+{
+    struct tcpstack_options options = {
+        .ports = {{.port_id = HARNESS_PORT, .mtu = 1500}},
+        .port_count = 1,
+        .addresses = {{HARNESS_SERVER_IPV4, 24}},
+        .address_count = 1,
+        .listen = {HARNESS_TCP_PORT},
+        .listen_count = 1,
+        .pool = pool,
+        .max_connections = 64,
+        .max_half_open = 16,
+        .receive_window = 65536,
+        .transmit_limit = 131072,
+        .secret = "fifteen letters",
+    };
+    memcpy(options.ports[0].mac, harness_server_mac, 6);
+    return options;
+}
+
+int harness_setup(void **state)
+{
+    struct harness *h = calloc(1, sizeof *h);
+    h->pool = pool;
+    h->options = default_options();
+    h->now = 5000000;
+    h->stack = tcpstack_create(&h->options, h->now);
+    *state = h;
+    return h->stack == NULL ? -1 : 0;
+}
+
+void harness_check_counters(const struct tcpstack *stack)
+{
+    const uint64_t *counters = tcpstack_counters(stack);
+    uint64_t sum = counters[TCPSTACK_RX_ACCEPTED];
+    for (unsigned i = 0; i < TCPSTACK_COUNTER_COUNT; i++) {
+        if (strncmp(tcpstack_counter_rows[i].name, "rx_drop", 7) == 0) {
+            assert_int_equal(tcpstack_counter_rows[i].kind, BASE_COUNTER_DROP);
+            sum += counters[i];
+        }
+    }
+    assert_int_equal(counters[TCPSTACK_RX_FRAMES], sum);
+}
+
+static void stop(struct harness *h)
+{
+    harness_check_counters(h->stack);
+    tcpstack_destroy(h->stack);
+    assert_int_equal(rte_mempool_avail_count(pool), HARNESS_MBUFS);
+}
+
+int harness_teardown(void **state)
+{
+    stop(*state);
+    free(*state);
+    return 0;
+}
+
+void harness_restart(struct harness *h)
+{
+    stop(h);
+    h->stack = tcpstack_create(&h->options, h->now);
+    assert_non_null(h->stack);
+}
+
+uint64_t harness_counter(const struct harness *h, enum tcpstack_counter counter)
+{
+    return tcpstack_counters(h->stack)[counter];
+}
+
+void harness_input(struct harness *h, struct rte_mbuf *frame)
+{
+    tcpstack_input(h->stack, &frame, 1, h->now);
+}
+
+void harness_flush(struct harness *h)
+{
+    tcpstack_timers(h->stack, h->now);
+    tcpstack_flush(h->stack, h->now);
+}
+
+void harness_advance(struct harness *h, uint64_t microseconds)
+{
+    uint64_t until = h->now + microseconds;
+    while (tcpstack_next_timer(h->stack) <= until) {
+        uint64_t due = tcpstack_next_timer(h->stack);
+        h->now = due > h->now ? due : h->now;
+        harness_flush(h);
+    }
+    h->now = until;
+    harness_flush(h);
+}
+
+struct rte_mbuf *harness_frame(struct harness *h, const void *bytes, uint16_t size)
+{
+    struct rte_mbuf *frame = rte_pktmbuf_alloc(h->pool);
+    assert_non_null(frame);
+    memcpy(rte_pktmbuf_append(frame, size), bytes, size);
+    frame->port = HARNESS_PORT;
+    return frame;
+}
+
+struct harness_peer harness_peer(uint16_t port)
+{
+    struct harness_peer peer = {
+        .ipv4 = HARNESS_CLIENT_IPV4,
+        .port = port,
+        .server_port = HARNESS_TCP_PORT,
+        .seq = 1000,
+        .window = 65535,
+        .mss = HARNESS_MSS,
+        .scale = -1,
+    };
+    memcpy(peer.mac, harness_client_mac, 6);
+    return peer;
+}
+
+struct rte_mbuf *harness_build(struct harness *h, const struct harness_peer *peer, uint8_t flags,
+                               uint32_t seq, uint32_t ack, const void *options,
+                               uint8_t options_size, const void *data, uint16_t size)
+{
+    uint8_t bytes[HARNESS_SEGMENT_MAX];
+    struct rte_ether_hdr *eth = (struct rte_ether_hdr *)bytes;
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
+    struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
+    uint16_t ip_size = (uint16_t)(sizeof *ip + sizeof *tcp + options_size + size);
+    memcpy(eth->dst_addr.addr_bytes, harness_server_mac, 6);
+    memcpy(eth->src_addr.addr_bytes, peer->mac, 6);
+    eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+    *ip = (struct rte_ipv4_hdr){
+        .version_ihl = RTE_IPV4_VHL_DEF,
+        .total_length = rte_cpu_to_be_16(ip_size),
+        .time_to_live = 64,
+        .next_proto_id = IPPROTO_TCP,
+        .src_addr = rte_cpu_to_be_32(peer->ipv4),
+        .dst_addr = rte_cpu_to_be_32(HARNESS_SERVER_IPV4),
+    };
+    *tcp = (struct rte_tcp_hdr){
+        .src_port = rte_cpu_to_be_16(peer->port),
+        .dst_port = rte_cpu_to_be_16(peer->server_port),
+        .sent_seq = rte_cpu_to_be_32(seq),
+        .recv_ack = rte_cpu_to_be_32(ack),
+        .data_off = (uint8_t)((sizeof *tcp + options_size) / 4 << 4),
+        .tcp_flags = flags,
+        .rx_win = rte_cpu_to_be_16(peer->window),
+    };
+    uint8_t *at = (uint8_t *)(tcp + 1);
+    if (options_size != 0)
+        memcpy(at, options, options_size);
+    if (size != 0)
+        memcpy(at + options_size, data, size);
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
+    return harness_frame(h, bytes, (uint16_t)(sizeof *eth + ip_size));
+}
+
+void harness_send_at(struct harness *h, const struct harness_peer *peer, uint8_t flags,
+                     uint32_t seq, const void *data, uint16_t size)
+{
+    uint32_t ack = flags & ACK ? peer->ack : 0;
+    harness_input(h, harness_build(h, peer, flags, seq, ack, NULL, 0, data, size));
+    harness_flush(h);
+}
+
+void harness_send(struct harness *h, struct harness_peer *peer, uint8_t flags, const void *data,
+                  uint16_t size)
+{
+    harness_send_at(h, peer, flags, peer->seq, data, size);
+    peer->seq += size + ((flags & SYN) != 0) + ((flags & FIN) != 0);
+}
+
+void harness_send_syn(struct harness *h, struct harness_peer *peer)
+{
+    uint8_t options[8];
+    uint8_t size = 0;
+    if (peer->mss != 0) {
+        uint8_t mss[] = {2, 4, (uint8_t)(peer->mss >> 8), (uint8_t)peer->mss};
+        memcpy(options, mss, sizeof mss);
+        size += sizeof mss;
+    }
+    if (peer->scale >= 0) {
+        uint8_t scale[] = {1, 3, 3, (uint8_t)peer->scale};
+        memcpy(options + size, scale, sizeof scale);
+        size += sizeof scale;
+    }
+    harness_input(h, harness_build(h, peer, SYN, peer->seq, 0, options, size, NULL, 0));
+    harness_flush(h);
+    peer->seq++;
+}
+
+struct tcp_conn *harness_open(struct harness *h, struct harness_peer *peer)
+{
+    struct harness_segment answer;
+    struct tcp_conn *conn = NULL;
+    harness_send_syn(h, peer);
+    assert_true(harness_receive(h, &answer));
+    assert_int_equal(answer.flags, SYN | ACK);
+    assert_int_equal(answer.ack, peer->seq);
+    peer->ack = answer.seq + 1;
+    harness_send(h, peer, ACK, NULL, 0);
+    assert_int_equal(harness_events(h, &conn), TCP_EVENT_OPENED);
+    return conn;
+}
+
+struct rte_mbuf *harness_take(struct harness *h)
+{
+    struct rte_mbuf *frame;
+    assert_int_equal(tcpstack_take_output(h->stack, &frame, 1), 1);
+    assert_int_equal(frame->port, h->options.ports[0].port_id);
+    return frame;
+}
+
+static void decode_options(const uint8_t *at, size_t size, struct harness_segment *segment)
+{
+    segment->mss = 0;
+    segment->scale = -1;
+    while (size > 0 && at[0] != 0) {
+        size_t length = at[0] == 1 ? 1 : at[1];
+        assert_in_range(length, 1, size);
+        if (at[0] == 2)
+            segment->mss = (uint16_t)(at[2] << 8 | at[3]);
+        if (at[0] == 3)
+            segment->scale = at[2];
+        at += length;
+        size -= length;
+    }
+}
+
+static void decode(const struct rte_mbuf *frame, struct harness_segment *segment)
+{
+    const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+    const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(eth + 1);
+    const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(ip + 1);
+    assert_int_equal(eth->ether_type, rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4));
+    assert_int_equal(ip->next_proto_id, IPPROTO_TCP);
+    assert_int_equal(rte_be_to_cpu_16(ip->total_length) + sizeof *eth, frame->data_len);
+    assert_int_equal(frame->pkt_len, frame->data_len);
+    assert_int_equal(rte_raw_cksum(ip, sizeof *ip), 0xffff);
+    uint32_t sum = rte_raw_cksum(tcp, frame->data_len - sizeof *eth - sizeof *ip);
+    sum += rte_ipv4_phdr_cksum(ip, 0);
+    assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+
+    size_t header = (size_t)(tcp->data_off >> 4) * 4;
+    memcpy(segment->source_mac, eth->src_addr.addr_bytes, 6);
+    memcpy(segment->destination_mac, eth->dst_addr.addr_bytes, 6);
+    segment->source_ipv4 = rte_be_to_cpu_32(ip->src_addr);
+    segment->destination_ipv4 = rte_be_to_cpu_32(ip->dst_addr);
+    segment->source_port = rte_be_to_cpu_16(tcp->src_port);
+    segment->destination_port = rte_be_to_cpu_16(tcp->dst_port);
+    segment->seq = rte_be_to_cpu_32(tcp->sent_seq);
+    segment->ack = rte_be_to_cpu_32(tcp->recv_ack);
+    segment->flags = tcp->tcp_flags;
+    segment->window = rte_be_to_cpu_16(tcp->rx_win);
+    segment->size = (uint32_t)(frame->data_len - sizeof *eth - sizeof *ip - header);
+    decode_options((const uint8_t *)(tcp + 1), header - sizeof *tcp, segment);
+    memcpy(segment->data, (const uint8_t *)tcp + header, segment->size);
+}
+
+bool harness_receive(struct harness *h, struct harness_segment *ret_segment)
+{
+    struct rte_mbuf *frame;
+    if (tcpstack_take_output(h->stack, &frame, 1) == 0)
+        return false;
+    decode(frame, ret_segment);
+    rte_pktmbuf_free(frame);
+    return true;
+}
+
+struct harness_segment harness_expect(struct harness *h, uint8_t flags, uint32_t seq, uint32_t ack,
+                                      uint32_t size)
+{
+    struct harness_segment segment;
+    assert_true(harness_receive(h, &segment));
+    assert_int_equal(segment.flags, flags);
+    assert_int_equal(segment.seq, seq);
+    if (flags & ACK)
+        assert_int_equal(segment.ack, ack);
+    assert_int_equal(segment.size, size);
+    return segment;
+}
+
+void harness_expect_none(struct harness *h)
+{
+    struct harness_segment segment;
+    assert_false(harness_receive(h, &segment));
+}
+
+unsigned harness_events(struct harness *h, struct tcp_conn **ret_conn)
+{
+    struct tcp_conn *conns[2];
+    unsigned count = tcpstack_ready(h->stack, conns, 2);
+    assert_in_range(count, 0, 1);
+    if (count == 0)
+        return 0;
+    if (ret_conn != NULL)
+        *ret_conn = conns[0];
+    return tcp_take_events(conns[0]);
+}
+
+void harness_pattern(uint8_t *to, uint32_t offset, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        to[i] = (uint8_t)((offset + i) * 2654435761u >> 24);
+}
