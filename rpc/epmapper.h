@@ -1,0 +1,12 @@
+// The changing operations of epmapper, served in epmapper_change.c: they are handed to the control
+// thread and answered when every replica has the change.
+#pragma once
+
+#include "rpc/interface.h"
+
+uint32_t rpc_epmapper_insert(struct rpc_server *server, struct rpc_call *call,
+                             struct ndr_writer *reply);
+uint32_t rpc_epmapper_delete(struct rpc_server *server, struct rpc_call *call,
+                             struct ndr_writer *reply);
+uint32_t rpc_epmapper_mgmt_delete(struct rpc_server *server, struct rpc_call *call,
+                                  struct ndr_writer *reply);

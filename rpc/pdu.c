@@ -1,0 +1,107 @@
+#include "rpc/pdu.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+enum { DREP_LITTLE_ENDIAN = 0x10 };
+
+uint16_t rpc_read_u16(const uint8_t *at, bool big_endian)
+{
+    return big_endian ? base_load_be16(at) : base_load_le16(at);
+}
+
+uint32_t rpc_read_u32(const uint8_t *at, bool big_endian)
+{
+    return big_endian ? base_load_be32(at) : base_load_le32(at);
+}
+
+int rpc_pdu_length(const uint8_t *bytes, size_t have)
+{
+    if (have < RPC_LENGTH_PREFIX)
+        return 0;
+    // C706 12.6.3.1: the first eight octets have no byte order; octet 4 gives that of the rest.
+    uint16_t length = rpc_read_u16(bytes + 8, !(bytes[4] & 0xf0));
+    return length < RPC_HEADER_SIZE ? -1 : length;
+}
+
+struct rpc_header rpc_header_read(const uint8_t *pdu)
+{
+    struct rpc_header header = {
+        .version = pdu[0],
+        .version_minor = pdu[1],
+        .ptype = pdu[2],
+        .flags = pdu[3],
+        .big_endian = !(pdu[4] & 0xf0),
+    };
+    memcpy(header.drep, pdu + 4, sizeof header.drep);
+    header.frag_length = rpc_read_u16(pdu + 8, header.big_endian);
+    header.auth_length = rpc_read_u16(pdu + 10, header.big_endian);
+    header.call_id = rpc_read_u32(pdu + 12, header.big_endian);
+    return header;
+}
+
+struct ndr_syntax_id rpc_read_syntax(const uint8_t *at, bool big_endian)
+{
+    struct ndr_syntax_id id;
+    memcpy(id.uuid.bytes, at, sizeof id.uuid.bytes);
+    if (big_endian)
+        base_uuid_swap(&id.uuid);
+    // One u32 with the major version in its low half (C706 12.6.3.1 p_syntax_id_t).
+    uint32_t version = rpc_read_u32(at + 16, big_endian);
+    id.major = (uint16_t)version;
+    id.minor = (uint16_t)(version >> 16);
+    return id;
+}
+
+void rpc_write_syntax(uint8_t *at, const struct ndr_syntax_id *id)
+{
+    memcpy(at, id->uuid.bytes, sizeof id->uuid.bytes);
+    base_store_le16(at + 16, id->major);
+    base_store_le16(at + 18, id->minor);
+}
+
+void rpc_write_header(uint8_t *at, enum rpc_ptype ptype, uint8_t flags, uint16_t frag_length,
+                      uint32_t call_id)
+{
+    at[0] = 5;
+    at[1] = 0;
+    at[2] = (uint8_t)ptype;
+    at[3] = flags;
+    base_store_le32(at + 4, DREP_LITTLE_ENDIAN);
+    base_store_le16(at + 8, frag_length);
+    base_store_le16(at + 10, 0);
+    base_store_le32(at + 12, call_id);
+}
+
+void rpc_write_response_header(uint8_t *at, uint8_t flags, uint16_t frag_length, uint32_t call_id,
+                               uint32_t remaining, uint16_t context_id)
+{
+    rpc_write_header(at, RPC_RESPONSE, flags, frag_length, call_id);
+    base_store_le32(at + 16, remaining);
+    // Windows answers with the low octet of the context id only, and clients have come to expect
+    // it.
+    base_store_le16(at + 20, context_id & 0xff);
+    base_store_le16(at + 22, 0);
+}
+
+void rpc_write_fault(uint8_t *at, uint8_t flags, uint32_t call_id, uint16_t context_id,
+                     uint32_t status)
+{
+    rpc_write_header(at, RPC_FAULT, flags, RPC_FAULT_SIZE, call_id);
+    base_store_le32(at + 16, RPC_RESPONSE_HEADER_SIZE); // alloc_hint: clients want it non-zero
+    base_store_le16(at + 20, context_id);
+    base_store_le16(at + 22, 0);
+    base_store_le32(at + 24, status);
+    base_store_le32(at + 28, 0);
+}
+
+void rpc_write_bind_nak(uint8_t *at, uint32_t call_id, uint16_t reason)
+{
+    rpc_write_header(at, RPC_BIND_NAK, RPC_WHOLE, RPC_BIND_NAK_SIZE, call_id);
+    base_store_le16(at + 16, reason);
+    at[18] = 1; // one version follows: 5.0
+    at[19] = 5;
+    at[20] = 0;
+    memset(at + 21, 0, 3);
+}

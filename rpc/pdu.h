@@ -1,0 +1,117 @@
+// Connection-oriented PDUs (C706 chapter 12; [MS-RPCE] 2.2.2): constants, the common header, and
+// builders for the PDUs a server sends. Pure functions over bytes. Any thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ndr/tower.h"
+
+enum rpc_ptype {
+    RPC_REQUEST = 0,
+    RPC_RESPONSE = 2,
+    RPC_FAULT = 3,
+    RPC_BIND = 11,
+    RPC_BIND_ACK = 12,
+    RPC_BIND_NAK = 13,
+    RPC_ALTER_CONTEXT = 14,
+    RPC_ALTER_CONTEXT_RESP = 15,
+    RPC_AUTH3 = 16,
+    RPC_SHUTDOWN = 17,
+    RPC_CO_CANCEL = 18,
+    RPC_ORPHANED = 19,
+    RPC_RTS = 20,
+};
+
+enum { // pfc_flags
+    RPC_FIRST_FRAG = 0x01,
+    RPC_LAST_FRAG = 0x02,
+    RPC_WHOLE = RPC_FIRST_FRAG | RPC_LAST_FRAG,
+    RPC_HEADER_SIGN = 0x04,    // in bind, alter_context and their answers
+    RPC_PENDING_CANCEL = 0x04, // in the others
+    RPC_CONC_MPX = 0x10,
+    RPC_DID_NOT_EXECUTE = 0x20,
+    RPC_MAYBE = 0x40,
+    RPC_OBJECT_UUID = 0x80,
+};
+
+enum {
+    RPC_HEADER_SIZE = 16,
+    RPC_REQUEST_HEADER_SIZE = 24,
+    RPC_RESPONSE_HEADER_SIZE = 24,
+    RPC_FAULT_SIZE = 32,
+    RPC_BIND_NAK_SIZE = 24,
+    RPC_BIND_HEADER_SIZE = 28,
+    RPC_LENGTH_PREFIX = 10,  // bytes that tell how long a PDU is
+    RPC_FRAGMENT_MAX = 5840, // largest request taken and largest size negotiated
+    RPC_FRAGMENT_MIN = 2048, // smallest size negotiated
+};
+
+enum { // fault status
+    RPC_FAULT_ACCESS_DENIED = 0x00000005,
+    RPC_FAULT_NO_CALL_ACTIVE = 0x000006bd,
+    RPC_FAULT_BAD_STUB_DATA = 0x000006f7,
+    RPC_FAULT_CONTEXT_MISMATCH = 0x1c00001a,
+    RPC_FAULT_OP_RANGE = 0x1c010002,
+    RPC_FAULT_UNKNOWN_INTERFACE = 0x1c010003,
+    RPC_FAULT_PROTOCOL_ERROR = 0x1c01000b,
+    RPC_FAULT_SERVER_TOO_BUSY = 0x1c010014,
+};
+
+enum { // bind_nak reasons
+    RPC_NAK_NOT_SPECIFIED = 0,
+    RPC_NAK_LOCAL_LIMIT = 2,
+    RPC_NAK_PROTOCOL_VERSION = 4,
+    RPC_NAK_AUTH_TYPE = 8,
+};
+
+enum { // presentation context results and reasons
+    RPC_RESULT_ACCEPT = 0,
+    RPC_RESULT_PROVIDER_REJECTION = 2,
+    RPC_RESULT_NEGOTIATE_ACK = 3,
+    RPC_REASON_NOT_SPECIFIED = 0,
+    RPC_REASON_ABSTRACT_SYNTAX = 1,
+    RPC_REASON_TRANSFER_SYNTAXES = 2,
+    RPC_REASON_LOCAL_LIMIT = 3,
+};
+
+// The common header, decoded.
+struct rpc_header {
+    uint8_t version;
+    uint8_t version_minor;
+    uint8_t ptype;
+    uint8_t flags;
+    uint8_t drep[4];
+    uint16_t frag_length;
+    uint16_t auth_length;
+    uint32_t call_id;
+    bool big_endian;
+};
+
+// How long the PDU is that begins at `bytes`, of which `have` are there.
+// Returns the length (16 to 65535), 0 when more bytes are needed to tell, or -1 when frag_length is
+// less than a header.
+int rpc_pdu_length(const uint8_t *bytes, size_t have);
+
+// Decodes the header of a PDU of at least RPC_HEADER_SIZE bytes.
+struct rpc_header rpc_header_read(const uint8_t *pdu);
+
+// Reads integers and syntax ids of a PDU in its own byte order.
+uint16_t rpc_read_u16(const uint8_t *at, bool big_endian);
+uint32_t rpc_read_u32(const uint8_t *at, bool big_endian);
+struct ndr_syntax_id rpc_read_syntax(const uint8_t *at, bool big_endian); // 20 bytes
+
+// Builders. All write little-endian PDUs.
+void rpc_write_header(uint8_t *at, enum rpc_ptype ptype, uint8_t flags, uint16_t frag_length,
+                      uint32_t call_id);
+void rpc_write_syntax(uint8_t *at, const struct ndr_syntax_id *id); // 20 bytes
+// The 24 bytes in front of a response stub; `remaining` is this fragment's stub and what follows
+// it.
+void rpc_write_response_header(uint8_t *at, uint8_t flags, uint16_t frag_length, uint32_t call_id,
+                               uint32_t remaining, uint16_t context_id);
+// RPC_FAULT_SIZE bytes.
+void rpc_write_fault(uint8_t *at, uint8_t flags, uint32_t call_id, uint16_t context_id,
+                     uint32_t status);
+// RPC_BIND_NAK_SIZE bytes.
+void rpc_write_bind_nak(uint8_t *at, uint32_t call_id, uint16_t reason);

@@ -1,0 +1,74 @@
+#include <string.h>
+
+#include "rpc/server.h"
+
+bool rpc_block(struct rpc_server *server, struct rpc_association *association)
+{
+    association->blocked = true;
+    server->counters[RPC_BLOCKED]++;
+    return false;
+}
+
+bool rpc_ensure(struct rpc_server *server, struct rpc_association *association, uint32_t size)
+{
+    return server->options.stream.ensure(association->stream, size) ||
+           rpc_block(server, association);
+}
+
+void rpc_finish(struct rpc_server *server, struct rpc_association *association)
+{
+    if (association->state == RPC_STATE_CLOSED)
+        return;
+    association->state = RPC_STATE_CLOSED;
+    server->options.stream.close(association->stream);
+}
+
+void rpc_send(struct rpc_server *server, struct rpc_association *association, const uint8_t *pdu,
+              uint32_t size)
+{
+    if (server->options.stream.write(association->stream, pdu, size)) {
+        server->counters[RPC_PDUS_OUT]++;
+        return;
+    }
+    // The peer waits for an answer that can never come: better that it learns so.
+    server->counters[RPC_DROP_NO_ROOM]++;
+    association->state = RPC_STATE_CLOSED;
+    server->options.stream.abort(association->stream);
+}
+
+void rpc_send_fault(struct rpc_server *server, struct rpc_association *association,
+                    const struct rpc_fault *fault)
+{
+    uint8_t pdu[RPC_FAULT_SIZE];
+    rpc_write_fault(pdu, fault->flags, fault->call_id, fault->context_id, fault->status);
+    server->counters[RPC_FAULTS]++;
+    rpc_send(server, association, pdu, sizeof pdu);
+}
+
+void rpc_send_nak(struct rpc_server *server, struct rpc_association *association, uint32_t call_id,
+                  uint16_t reason)
+{
+    uint8_t pdu[RPC_BIND_NAK_SIZE];
+    rpc_write_bind_nak(pdu, call_id, reason);
+    server->counters[RPC_NAKS]++;
+    rpc_send(server, association, pdu, sizeof pdu);
+}
+
+void rpc_send_response(struct rpc_server *server, struct rpc_association *association,
+                       uint32_t call_id, uint16_t context_id, uint32_t size)
+{
+    // C706 12.6.3.7 wants multiples of 8 in all fragments but the last; 16 suits security trailers.
+    uint32_t chunk_max = (association->max_fragment - (uint32_t)RPC_RESPONSE_HEADER_SIZE) & ~15u;
+    uint32_t done = 0;
+    do {
+        uint32_t chunk = size - done < chunk_max ? size - done : chunk_max;
+        uint8_t flags = (uint8_t)((done == 0 ? RPC_FIRST_FRAG : 0) |
+                                  (done + chunk == size ? RPC_LAST_FRAG : 0));
+        // The header goes over the end of the chunk before, which was copied away already.
+        uint8_t *pdu = server->scratch + done;
+        uint32_t length = RPC_RESPONSE_HEADER_SIZE + chunk;
+        rpc_write_response_header(pdu, flags, (uint16_t)length, call_id, size - done, context_id);
+        rpc_send(server, association, pdu, length);
+        done += chunk;
+    } while (done < size && association->state != RPC_STATE_CLOSED);
+}

@@ -1,0 +1,286 @@
+// Requests: the rules of fragments (C706 12.6.3.5; [MS-RPCE] 3.3.1.5.x), then into the batch.
+#include <string.h>
+
+#include "rpc/server.h"
+
+// A request PDU taken apart.
+struct request {
+    const struct rpc_header *header;
+    uint16_t context_id;
+    uint16_t opnum;
+    uint32_t alloc_hint;
+    const uint8_t *stub;
+    uint32_t stub_size;
+    bool first, last;
+};
+
+static const struct rpc_cut full = {.result = RPC_CUT_FULL};
+static const struct rpc_cut blocked = {.result = RPC_CUT_BLOCKED};
+static const struct rpc_cut closed = {.result = RPC_CUT_CLOSED};
+
+static struct rpc_cut taken(const struct rpc_header *header)
+{
+    return (struct rpc_cut){.result = RPC_CUT_TAKEN, .length = header->frag_length};
+}
+
+void rpc_reassembly_free(struct rpc_server *server, struct rpc_association *association)
+{
+    struct rpc_reassembly *r = association->reassembly;
+    if (!r)
+        return;
+    r->next = server->free_reassemblies;
+    server->free_reassemblies = r;
+    association->reassembly = NULL;
+}
+
+// Sends a fault for the call and ends the connection; calls cut before it are answered first, and
+// both wait for a peer that does not read.
+static struct rpc_cut fault_and_close(struct rpc_server *server,
+                                      struct rpc_association *association,
+                                      const struct rpc_fault *fault, enum rpc_counter reason)
+{
+    if (association->batched)
+        return full;
+    if (!rpc_ensure(server, association, RPC_FAULT_SIZE))
+        return blocked;
+    server->counters[reason]++;
+    rpc_send_fault(server, association, fault);
+    rpc_finish(server, association);
+    return closed;
+}
+
+static struct rpc_fault protocol_error(uint32_t call_id, uint16_t context_id, uint8_t flags)
+{
+    return (struct rpc_fault){.status = RPC_FAULT_PROTOCOL_ERROR,
+                              .call_id = call_id,
+                              .context_id = context_id,
+                              .flags = flags};
+}
+
+// Sends a fault that leaves the connection as it is.
+static struct rpc_cut fault_and_stay(struct rpc_server *server, struct rpc_association *association,
+                                     const struct request *request, uint32_t status,
+                                     uint16_t context_id, enum rpc_counter reason)
+{
+    if (association->batched)
+        return full;
+    if (!rpc_ensure(server, association, RPC_FAULT_SIZE))
+        return blocked;
+    const struct rpc_fault fault = {.status = status,
+                                    .call_id = request->header->call_id,
+                                    .context_id = context_id,
+                                    .flags = RPC_WHOLE | RPC_DID_NOT_EXECUTE};
+    server->counters[reason]++;
+    rpc_send_fault(server, association, &fault);
+    return taken(request->header);
+}
+
+static const struct rpc_interface *interface_of(const struct rpc_server *server,
+                                                const struct rpc_context *context)
+{
+    return server->options.interfaces[context->interface];
+}
+
+// Puts a whole call into the batch, or faults it.
+static struct rpc_cut enqueue(struct rpc_server *server, struct rpc_association *association,
+                              const struct request *request, const struct rpc_call *parts)
+{
+    if (server->batch_count == RPC_BATCH_MAX)
+        return full;
+    struct rpc_context *context = rpc_context_find(association, parts->context_id);
+    const struct rpc_interface *interface = interface_of(server, context);
+    if (parts->opnum >= interface->operation_count || !interface->operations[parts->opnum].serve) {
+        struct rpc_cut cut = fault_and_stay(server, association, request, RPC_FAULT_OP_RANGE,
+                                            parts->context_id, RPC_DROP_OPNUM);
+        if (cut.result == RPC_CUT_TAKEN)
+            rpc_reassembly_free(server, association);
+        return cut;
+    }
+    struct rpc_call *call = &server->batch[server->batch_count];
+    *call = *parts;
+    call->association = association;
+    call->operation = &interface->operations[parts->opnum];
+    call->stub.big_endian = request->header->big_endian;
+    call->stub.syntax = (enum ndr_syntax)context->syntax;
+    call->call_id = request->header->call_id;
+    call->offset = association->cut;
+    call->slot = (uint8_t)server->batch_count++;
+    association->batched++;
+    return taken(request->header);
+}
+
+// Adds a fragment to the pending call; the last one makes it a call of the batch.
+static struct rpc_cut append(struct rpc_server *server, struct rpc_association *association,
+                             const struct request *request)
+{
+    struct rpc_reassembly *r = association->reassembly;
+    uint32_t left = server->options.max_request - r->size; // r->size never exceeds max_request
+    bool hint_lies = !request->last && request->alloc_hint > left;
+    if (request->stub_size > left || hint_lies) {
+        const struct rpc_fault fault = {.status = RPC_FAULT_ACCESS_DENIED,
+                                        .call_id = r->call_id,
+                                        .context_id = r->context_id,
+                                        .flags = RPC_WHOLE};
+        return fault_and_close(server, association, &fault, RPC_DROP_OVERSIZE);
+    }
+    uint32_t before = r->size;
+    memcpy(r->stub + r->size, request->stub, request->stub_size);
+    r->size += request->stub_size;
+    if (!request->last) {
+        server->counters[RPC_FRAGMENTS_IN]++;
+        return taken(request->header);
+    }
+    const struct rpc_call parts = {
+        .stub = {.data = r->stub, .size = r->size},
+        .stub_before = before,
+        .context_id = r->context_id,
+        .opnum = r->opnum,
+        .reassembled = true,
+    };
+    struct rpc_cut cut = enqueue(server, association, request, &parts);
+    if (cut.result == RPC_CUT_TAKEN) {
+        server->counters[RPC_FRAGMENTS_IN]++;
+        if (association->reassembly)
+            r->complete = true;
+    } else if (association->reassembly) {
+        r->size = before; // it comes again
+    }
+    return cut;
+}
+
+static struct rpc_cut begin(struct rpc_server *server, struct rpc_association *association,
+                            const struct request *request)
+{
+    struct rpc_reassembly *r = server->free_reassemblies;
+    if (!r) {
+        const struct rpc_fault fault = {.status = RPC_FAULT_SERVER_TOO_BUSY,
+                                        .call_id = request->header->call_id,
+                                        .context_id = request->context_id,
+                                        .flags = RPC_WHOLE | RPC_DID_NOT_EXECUTE};
+        return fault_and_close(server, association, &fault, RPC_DROP_NO_BUFFER);
+    }
+    server->free_reassemblies = r->next;
+    r->call_id = request->header->call_id;
+    r->context_id = request->context_id;
+    r->opnum = request->opnum;
+    memcpy(r->drep, request->header->drep, sizeof r->drep);
+    r->complete = false;
+    r->size = 0;
+    association->reassembly = r;
+    struct rpc_cut cut = append(server, association, request);
+    if (cut.result != RPC_CUT_TAKEN)
+        rpc_reassembly_free(server, association); // refused, or it comes again as a first fragment
+    return cut;
+}
+
+static struct rpc_cut take_first(struct rpc_server *server, struct rpc_association *association,
+                                 const struct request *request)
+{
+    uint32_t call_id = request->header->call_id;
+    const struct rpc_reassembly *pending = association->reassembly;
+    if (request->header->flags & RPC_PENDING_CANCEL) {
+        struct rpc_fault fault = protocol_error(call_id, 0, RPC_WHOLE | RPC_DID_NOT_EXECUTE);
+        fault.status = RPC_FAULT_NO_CALL_ACTIVE;
+        return fault_and_close(server, association, &fault, RPC_DROP_CANCELLED);
+    }
+    if (pending) {
+        // Fragments of two calls may not interleave; which call the fault names depends on
+        // whether the client may have several under way.
+        struct rpc_fault fault = protocol_error(call_id, 0, RPC_WHOLE);
+        if (!association->multiplex)
+            fault = protocol_error(pending->call_id, pending->context_id, RPC_WHOLE);
+        else if (pending->call_id == call_id)
+            fault = protocol_error(call_id, request->context_id, RPC_WHOLE);
+        return fault_and_close(server, association, &fault, RPC_DROP_INTERLEAVED);
+    }
+    if (association->deferred && !association->multiplex) {
+        const struct rpc_fault fault = protocol_error(call_id, 0, RPC_WHOLE);
+        return fault_and_close(server, association, &fault, RPC_DROP_INTERLEAVED);
+    }
+    if (!rpc_context_find(association, request->context_id))
+        return fault_and_stay(server, association, request, RPC_FAULT_UNKNOWN_INTERFACE, 0,
+                              RPC_DROP_CONTEXT);
+    if (!request->last)
+        return begin(server, association, request);
+    const struct rpc_call parts = {.stub = {.data = request->stub, .size = request->stub_size},
+                                   .context_id = request->context_id,
+                                   .opnum = request->opnum};
+    return enqueue(server, association, request, &parts);
+}
+
+static struct rpc_cut take_later(struct rpc_server *server, struct rpc_association *association,
+                                 const struct request *request)
+{
+    uint32_t call_id = request->header->call_id;
+    const struct rpc_reassembly *pending = association->reassembly;
+    struct rpc_fault fault = protocol_error(call_id, 0, RPC_WHOLE);
+    if (!pending) {
+        if (association->multiplex) {
+            if (!rpc_context_find(association, request->context_id))
+                return fault_and_stay(server, association, request, RPC_FAULT_UNKNOWN_INTERFACE, 0,
+                                      RPC_DROP_CONTEXT);
+            fault.context_id = request->context_id;
+        }
+        return fault_and_close(server, association, &fault, RPC_DROP_NO_FIRST);
+    }
+    if (pending->call_id != call_id) {
+        if (!association->multiplex)
+            fault = protocol_error(pending->call_id, pending->context_id, RPC_WHOLE);
+        return fault_and_close(server, association, &fault, RPC_DROP_INTERLEAVED);
+    }
+    if (memcmp(pending->drep, request->header->drep, sizeof pending->drep) != 0) {
+        fault = protocol_error(call_id, pending->context_id, RPC_WHOLE | RPC_DID_NOT_EXECUTE);
+        return fault_and_close(server, association, &fault, RPC_DROP_DREP);
+    }
+    return append(server, association, request);
+}
+
+// Authentication trailers (C706 13.2.6.1): no connection of ours is authenticated.
+static struct rpc_cut refuse_auth(struct rpc_server *server, struct rpc_association *association,
+                                  const struct request *request)
+{
+    const struct rpc_header *header = request->header;
+    struct rpc_fault fault = protocol_error(header->call_id, request->context_id, RPC_WHOLE);
+    if (request->stub_size >= header->auth_length + 8u)
+        fault.status = RPC_FAULT_ACCESS_DENIED;
+    return fault_and_close(server, association, &fault, RPC_DROP_AUTH);
+}
+
+struct rpc_cut rpc_request_cut(struct rpc_server *server, struct rpc_association *association,
+                               const uint8_t *pdu, const struct rpc_header *header)
+{
+    // A call of several PDUs holds its buffer until it is answered.
+    if (association->reassembly && association->reassembly->complete)
+        return full;
+    // The receive limit is fixed: it does not follow the negotiated size.
+    if (header->frag_length > RPC_FRAGMENT_MAX) {
+        const struct rpc_fault fault = protocol_error(header->call_id, 0, RPC_WHOLE);
+        return fault_and_close(server, association, &fault, RPC_DROP_TOO_LONG);
+    }
+    uint32_t stub_at = RPC_REQUEST_HEADER_SIZE;
+    if (header->flags & RPC_OBJECT_UUID)
+        stub_at += sizeof(struct base_uuid);
+    if (header->frag_length < stub_at) {
+        if (association->batched)
+            return full;
+        server->counters[RPC_DROP_TRUNCATED]++;
+        rpc_finish(server, association);
+        return closed;
+    }
+    struct request request = {
+        .header = header,
+        .alloc_hint = rpc_read_u32(pdu + 16, header->big_endian),
+        .context_id = rpc_read_u16(pdu + 20, header->big_endian),
+        .opnum = rpc_read_u16(pdu + 22, header->big_endian),
+        .stub = pdu + stub_at,
+        .stub_size = header->frag_length - stub_at,
+        .first = header->flags & RPC_FIRST_FRAG,
+        .last = header->flags & RPC_LAST_FRAG,
+    };
+    if (association->legacy_flags && !(header->flags & RPC_WHOLE))
+        request.first = request.last = true;
+    if (header->auth_length)
+        return refuse_auth(server, association, &request);
+    return request.first ? take_first(server, association, &request)
+                         : take_later(server, association, &request);
+}

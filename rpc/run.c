@@ -1,0 +1,154 @@
+// The batch: decode and look up all calls of one operation together, then answer each in the order
+// it came.
+#include "rpc/server.h"
+
+static void prepare_all(struct rpc_server *server)
+{
+    struct rpc_call *same[RPC_BATCH_MAX];
+    uint64_t left = 0;
+    for (unsigned i = 0; i < server->batch_count; i++) {
+        if (server->batch[i].operation->prepare)
+            left |= 1ull << i;
+    }
+    while (left) {
+        const struct rpc_operation *operation = server->batch[__builtin_ctzll(left)].operation;
+        unsigned count = 0;
+        for (uint64_t scan = left; scan; scan &= scan - 1) {
+            unsigned i = (unsigned)__builtin_ctzll(scan);
+            if (server->batch[i].operation != operation)
+                continue;
+            same[count++] = &server->batch[i];
+            left &= ~(1ull << i);
+        }
+        operation->prepare(server, same, count);
+    }
+}
+
+static void send_call_fault(struct rpc_server *server, const struct rpc_call *call, uint32_t status)
+{
+    static const struct {
+        uint32_t status;
+        enum rpc_counter reason;
+    } reasons[] = {
+        {RPC_FAULT_BAD_STUB_DATA, RPC_DROP_STUB},
+        {RPC_FAULT_CONTEXT_MISMATCH, RPC_DROP_HANDLE},
+        {RPC_FAULT_SERVER_TOO_BUSY, RPC_DROP_BUSY},
+    };
+    for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].status == status)
+            server->counters[reasons[i].reason]++;
+    }
+    const struct rpc_fault fault = {.status = status,
+                                    .call_id = call->call_id,
+                                    .context_id = call->context_id,
+                                    .flags = RPC_WHOLE};
+    rpc_send_fault(server, call->association, &fault);
+}
+
+// Encodes the reply in the frame that will carry it. False: there is no room now.
+static bool answer_in_place(struct rpc_server *server, struct rpc_call *call, uint32_t stub_size)
+{
+    struct rpc_association *association = call->association;
+    const struct rpc_stream *stream = &server->options.stream;
+    uint8_t *pdu = stream->reserve(association->stream, RPC_RESPONSE_HEADER_SIZE + stub_size);
+    if (!pdu)
+        return rpc_block(server, association);
+    struct ndr_writer reply =
+        ndr_writer_init(pdu + RPC_RESPONSE_HEADER_SIZE, stub_size, call->stub.syntax, false);
+    call->operation->serve(server, call, &reply);
+    uint32_t size = (uint32_t)ndr_writer_size(&reply);
+    uint32_t length = RPC_RESPONSE_HEADER_SIZE + size;
+    rpc_write_response_header(pdu, RPC_WHOLE, (uint16_t)length, call->call_id, size,
+                              call->context_id);
+    stream->commit(association->stream, length);
+    server->counters[RPC_PDUS_OUT]++;
+    server->counters[RPC_REPLIES]++;
+    return true;
+}
+
+// Encodes the reply aside, then sends it in as many fragments as it takes.
+static bool answer_aside(struct rpc_server *server, struct rpc_call *call)
+{
+    struct rpc_association *association = call->association;
+    if (!rpc_ensure(server, association, RPC_REPLY_MAX))
+        return false;
+    struct ndr_writer reply = ndr_writer_init(server->scratch + RPC_RESPONSE_HEADER_SIZE,
+                                              RPC_STUB_MAX, call->stub.syntax, false);
+    uint32_t status = call->operation->serve(server, call, &reply);
+    if (status == RPC_DEFERRED) {
+        association->deferred++;
+        server->counters[RPC_DEFERRED_CALLS]++;
+    } else if (status != RPC_SERVED) {
+        send_call_fault(server, call, status);
+    } else {
+        rpc_send_response(server, association, call->call_id, call->context_id,
+                          (uint32_t)ndr_writer_size(&reply));
+        server->counters[RPC_REPLIES]++;
+    }
+    return true;
+}
+
+static bool fits_one_frame(const struct rpc_server *server, const struct rpc_call *call,
+                           uint32_t stub_size)
+{
+    uint32_t length = RPC_RESPONSE_HEADER_SIZE + stub_size;
+    const struct rpc_association *association = call->association;
+    return length <= association->max_fragment &&
+           length <= server->options.stream.room(association->stream);
+}
+
+// False: the peer does not read; the call is put off.
+static bool answer(struct rpc_server *server, struct rpc_call *call)
+{
+    struct rpc_association *association = call->association;
+    if (association->blocked)
+        return false;
+    if (association->state == RPC_STATE_CLOSED) {
+        server->counters[RPC_DROP_AFTER_CLOSE]++;
+        return true;
+    }
+    rpc_reply_size *reply_size = call->operation->reply_size;
+    uint32_t stub_size = reply_size ? reply_size(server, call) : 0;
+    bool done = stub_size && fits_one_frame(server, call, stub_size)
+                    ? answer_in_place(server, call, stub_size)
+                    : answer_aside(server, call);
+    if (done)
+        server->counters[RPC_CALLS]++;
+    return done;
+}
+
+// Puts the stream back to where the call's last PDU begins. Fragments cut after it come again, too.
+static void put_off(struct rpc_server *server, const struct rpc_call *call)
+{
+    struct rpc_association *association = call->association;
+    if (call->offset >= association->cut)
+        return; // an earlier call of this association was put off already
+    association->cut = association->consumed = call->offset;
+    if (call->reassembled) {
+        association->reassembly->size = call->stub_before;
+        association->reassembly->complete = false;
+    } else {
+        rpc_reassembly_free(server, association);
+    }
+}
+
+unsigned rpc_run(struct rpc_server *server)
+{
+    unsigned count = server->batch_count;
+    prepare_all(server);
+    for (unsigned i = 0; i < count; i++) {
+        struct rpc_call *call = &server->batch[i];
+        call->association->batched--;
+        if (!answer(server, call))
+            put_off(server, call);
+        else if (call->reassembled)
+            rpc_reassembly_free(server, call->association);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        struct rpc_association *association = server->batch[i].association;
+        if (!association->blocked)
+            association->consumed = association->cut;
+    }
+    server->batch_count = 0;
+    return count;
+}

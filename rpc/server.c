@@ -1,0 +1,153 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/group.h"
+#include "rpc/server.h"
+
+const struct base_counter rpc_counter_rows[RPC_COUNTER_COUNT] = {RPC_COUNTERS(BASE_COUNTER_ROW)};
+
+const struct rpc_interface *const rpc_mapper_interfaces[] = {&rpc_epmapper, &rpc_mgmt, NULL};
+
+static bool create_associations(struct rpc_server *server)
+{
+    uint32_t count = server->options.associations;
+    server->associations = calloc(count, sizeof *server->associations);
+    if (!server->associations)
+        return false;
+    for (uint32_t i = count; i-- > 0;) {
+        server->associations[i].next_free = server->free_associations;
+        server->free_associations = &server->associations[i];
+    }
+    return true;
+}
+
+static bool create_reassemblies(struct rpc_server *server)
+{
+    size_t size = (sizeof(struct rpc_reassembly) + server->options.max_request + 63) & ~(size_t)63;
+    server->reassembly_memory = calloc(server->options.reassembly_buffers, size);
+    if (!server->reassembly_memory)
+        return server->options.reassembly_buffers == 0;
+    for (uint32_t i = server->options.reassembly_buffers; i-- > 0;) {
+        struct rpc_reassembly *r = (void *)(server->reassembly_memory + i * size);
+        r->next = server->free_reassemblies;
+        server->free_reassemblies = r;
+    }
+    return true;
+}
+
+static bool create_changes(struct rpc_server *server)
+{
+    uint32_t count = server->options.changes;
+    server->change_memory = calloc(count, sizeof *server->change_memory);
+    if (!server->change_memory)
+        return count == 0;
+    for (uint32_t i = 0; i < count; i++)
+        server->free_change[server->free_changes++] = &server->change_memory[i];
+    return true;
+}
+
+struct rpc_server *rpc_server_create(const struct rpc_options *options)
+{
+    struct rpc_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return NULL;
+    server->options = *options;
+    uint32_t most = sizeof server->free_change / sizeof server->free_change[0];
+    if (server->options.changes > most)
+        server->options.changes = most;
+    while (options->interfaces[server->interface_count] &&
+           server->interface_count < RPC_INTERFACE_MAX)
+        server->interface_count++;
+    if (create_associations(server) && create_reassemblies(server) && create_changes(server))
+        return server;
+    rpc_server_destroy(server);
+    return NULL;
+}
+
+void rpc_server_destroy(struct rpc_server *server)
+{
+    if (!server)
+        return;
+    free(server->associations);
+    free(server->reassembly_memory);
+    free(server->change_memory);
+    free(server);
+}
+
+struct rpc_association *rpc_open(struct rpc_server *server, void *stream,
+                                 const struct rpc_peer *peer)
+{
+    struct rpc_association *association = server->free_associations;
+    if (!association)
+        return NULL;
+    server->free_associations = association->next_free;
+    uint32_t generation = association->generation + 1;
+    memset(association, 0, sizeof *association);
+    association->generation = generation;
+    association->stream = stream;
+    association->peer = *peer;
+    association->state = RPC_STATE_NEW;
+    association->max_fragment = RPC_FRAGMENT_MAX;
+    server->counters[RPC_ASSOCIATIONS]++;
+    return association;
+}
+
+void rpc_close(struct rpc_server *server, struct rpc_association *association)
+{
+    if (association->group)
+        rpc_group_leave(server->options.groups, association->group);
+    rpc_reassembly_free(server, association);
+    association->state = RPC_STATE_FREE;
+    association->stream = NULL;
+    association->next_free = server->free_associations;
+    server->free_associations = association;
+    server->counters[RPC_ASSOCIATIONS]--;
+}
+
+uint32_t rpc_offset(const struct rpc_association *association)
+{
+    return association->cut;
+}
+
+uint32_t rpc_take_consumed(struct rpc_association *association)
+{
+    // After the last answer the stream discards its input by itself.
+    uint32_t consumed = association->state == RPC_STATE_CLOSED ? 0 : association->consumed;
+    association->cut -= consumed;
+    association->consumed = 0;
+    return consumed;
+}
+
+void rpc_unblock(struct rpc_association *association)
+{
+    association->blocked = false;
+}
+
+void rpc_end_of_input(struct rpc_association *association)
+{
+    association->ended = true;
+}
+
+void rpc_settle(struct rpc_server *server, struct rpc_association *association, uint32_t leftover)
+{
+    if (!association->ended || association->state == RPC_STATE_CLOSED)
+        return;
+    if (association->batched || association->deferred || association->blocked)
+        return;
+    if (leftover)
+        server->counters[RPC_DROP_PARTIAL]++;
+    rpc_finish(server, association);
+}
+
+void rpc_shutdown(struct rpc_server *server)
+{
+    for (uint32_t i = 0; i < server->options.associations; i++) {
+        if (server->associations[i].stream)
+            rpc_finish(server, &server->associations[i]);
+    }
+}
+
+const uint64_t *rpc_counters(const struct rpc_server *server)
+{
+    return server->counters;
+}

@@ -1,0 +1,171 @@
+// Inside the RPC layer: the server's state and what its files offer each other.
+#pragma once
+
+#include "mapper/change.h"
+#include "mapper/replica.h"
+#include "ndr/epm.h"
+#include "rpc/handle.h"
+#include "rpc/interface.h"
+#include "rpc/pdu.h"
+#include "rpc/rpc.h"
+
+enum {
+    RPC_BATCH_MAX = 64,
+    RPC_CONTEXT_MAX = 16,     // presentation contexts of one association
+    RPC_INTERFACE_MAX = 16,   // rows of the interface table
+    RPC_STUB_MAX = 128 << 10, // a reply stub; ept_lookup pages end before
+    // The stub, the headers of its fragments at the least fragment size, and some.
+    RPC_REPLY_MAX = RPC_STUB_MAX + 64 * (RPC_STUB_MAX / RPC_FRAGMENT_MIN),
+    // What is answered on the spot: a bind_ack of 255 contexts is the longest.
+    RPC_ANSWER_MAX = 6400,
+};
+
+// What a presentation context stands for.
+struct rpc_context {
+    uint16_t id;
+    uint8_t interface; // index into options.interfaces
+    uint8_t syntax;    // enum ndr_syntax
+};
+
+// A request that comes in several PDUs. One at most per association (C706 12.6.3).
+struct rpc_reassembly {
+    struct rpc_reassembly *next; // in the pool
+    uint32_t call_id;
+    uint16_t context_id;
+    uint16_t opnum;
+    uint8_t drep[4];
+    bool complete;  // the call is in the batch
+    uint32_t size;  // octets in `stub`
+    uint8_t stub[]; // options.max_request
+};
+
+enum rpc_state {
+    RPC_STATE_FREE,
+    RPC_STATE_NEW, // no bind yet
+    RPC_STATE_BOUND,
+    RPC_STATE_CLOSED, // answered for the last time; input is discarded
+};
+
+struct rpc_association {
+    void *stream;
+    // Of the stream since the last rpc_take_consumed: cut into PDUs, and done with.
+    uint32_t cut;
+    uint32_t consumed;
+    uint32_t group;        // 0 before the bind
+    uint32_t generation;   // tells lives of this row apart
+    uint16_t max_fragment; // both ways
+    uint16_t batched;      // its calls in the batch
+    uint16_t deferred;     // its calls at the control thread
+    uint8_t state;
+    uint8_t context_count;
+    bool multiplex;    // CONC_MPX negotiated
+    bool legacy_flags; // the bind had neither FIRST nor LAST: an NT 4 or Windows 9x client
+    bool blocked;      // waits for room to write
+    bool ended;        // the peer sends nothing more
+    struct rpc_context contexts[RPC_CONTEXT_MAX];
+    struct rpc_reassembly *reassembly;
+    struct rpc_peer peer;
+    struct rpc_association *next_free;
+};
+
+// One request, whole, waiting in the batch.
+struct rpc_call {
+    struct rpc_association *association;
+    const struct rpc_operation *operation;
+    struct ndr_stub stub;
+    uint32_t call_id;
+    uint32_t offset;      // where the PDU that completed it begins in the stream
+    uint32_t stub_before; // reassembled octets without that PDU
+    uint16_t context_id;
+    uint16_t opnum;
+    uint8_t slot; // its row in the batch, for the work of rpc_prepare
+    bool reassembled;
+};
+
+enum rpc_map_verdict {
+    RPC_MAP_ANSWER,     // `answer` holds
+    RPC_MAP_BAD_STUB,   // fault 6f7
+    RPC_MAP_BAD_HANDLE, // fault context mismatch
+    RPC_MAP_STATUS,     // no towers, this status
+};
+
+// What rpc_prepare left for an ept_map call.
+struct rpc_map_work {
+    enum rpc_map_verdict verdict;
+    uint32_t status;
+    uint8_t map; // row in server->maps
+    uint8_t
+        answer; // row in server->queries and server->answers, when the verdict is RPC_MAP_ANSWER
+    bool continued; // `cursor` is live
+    struct rpc_cursor cursor;
+};
+
+struct rpc_server {
+    struct rpc_options options;
+    unsigned interface_count;
+    unsigned batch_count;
+    struct rpc_association *free_associations;
+    struct rpc_reassembly *free_reassemblies;
+    struct mapper_change *free_change[64];
+    unsigned free_changes;
+    uint64_t counters[RPC_COUNTER_COUNT];
+
+    struct rpc_call batch[RPC_BATCH_MAX];
+    // ept_map, stage by stage; rows match those of the batch.
+    struct ndr_stub map_stubs[RPC_BATCH_MAX];
+    struct ndr_epm_map maps[RPC_BATCH_MAX];
+    struct mapper_query queries[RPC_BATCH_MAX];
+    struct mapper_answer answers[RPC_BATCH_MAX];
+    struct rpc_map_work map_work[RPC_BATCH_MAX];
+    // ept_lookup.
+    const struct mapper_entry *found[NDR_EPM_ENTRIES_MAX];
+    struct ndr_epm_entry views[NDR_EPM_ENTRIES_MAX];
+
+    struct rpc_association *associations;
+    uint8_t *reassembly_memory;
+    struct mapper_change *change_memory;
+    // A reply under construction: room for a header, then the stub.
+    uint8_t scratch[RPC_RESPONSE_HEADER_SIZE + RPC_STUB_MAX];
+};
+
+// ---- input.c
+// The context of this id, or NULL.
+struct rpc_context *rpc_context_find(struct rpc_association *association, uint16_t id);
+
+// ---- bind.c: whole, well-framed bind and alter_context PDUs. The answer is written.
+void rpc_bind_serve(struct rpc_server *server, struct rpc_association *association,
+                    const uint8_t *pdu, const struct rpc_header *header);
+void rpc_alter_serve(struct rpc_server *server, struct rpc_association *association,
+                     const uint8_t *pdu, const struct rpc_header *header);
+
+// ---- request.c: one whole request PDU on a bound association.
+struct rpc_cut rpc_request_cut(struct rpc_server *server, struct rpc_association *association,
+                               const uint8_t *pdu, const struct rpc_header *header);
+// Gives the association's reassembly buffer back, if it has one.
+void rpc_reassembly_free(struct rpc_server *server, struct rpc_association *association);
+
+// ---- reply.c
+// Marks the association as waiting for room to write. Returns false.
+bool rpc_block(struct rpc_server *server, struct rpc_association *association);
+// Whether `size` octets can be written now; if not, the association waits for room.
+bool rpc_ensure(struct rpc_server *server, struct rpc_association *association, uint32_t size);
+// Which call a fault answers, and how.
+struct rpc_fault {
+    uint32_t status;
+    uint32_t call_id;
+    uint16_t context_id;
+    uint8_t flags;
+};
+void rpc_send_fault(struct rpc_server *server, struct rpc_association *association,
+                    const struct rpc_fault *fault);
+void rpc_send_nak(struct rpc_server *server, struct rpc_association *association, uint32_t call_id,
+                  uint16_t reason);
+// Writes a whole PDU that was built at `pdu`.
+void rpc_send(struct rpc_server *server, struct rpc_association *association, const uint8_t *pdu,
+              uint32_t size);
+// Sends `size` octets of stub that stand behind the header's room in server->scratch, in as many
+// fragments as it takes.
+void rpc_send_response(struct rpc_server *server, struct rpc_association *association,
+                       uint32_t call_id, uint16_t context_id, uint32_t size);
+// The last answer was written: ends the connection in order.
+void rpc_finish(struct rpc_server *server, struct rpc_association *association);
