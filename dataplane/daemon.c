@@ -1,0 +1,435 @@
+#include "dataplane/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_mempool.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "control/config.h"
+#include "control/control.h"
+#include "control/endpoint.h"
+#include "dataplane/demo.h"
+#include "dataplane/eal.h"
+#include "dataplane/port.h"
+#include "dataplane/spread.h"
+#include "dataplane/worker.h"
+#include "mapper/map.h"
+
+enum {
+    LOG_OPERATIONS = 16384,
+    POOL_CACHE = 256,
+    RECEIVE_WINDOW = 128 << 10, // more than the largest PDU
+    TRANSMIT_LIMIT = 256 << 10, // more than the largest reply
+    MAX_REQUEST = 64 << 10,
+    REASSEMBLY_BUFFERS = 64,
+    CHANGES = 16,
+};
+
+_Static_assert((int)CONTROL_CONFIG_PORTS_MAX <= (int)TCPSTACK_PORT_MAX, "ports of a file");
+_Static_assert((int)CONTROL_CONFIG_ADDRESSES_MAX <= (int)TCPSTACK_ADDRESS_MAX, "its addresses");
+_Static_assert((int)CONTROL_CONFIG_LISTEN_MAX <= (int)TCPSTACK_LISTEN_MAX, "its listeners");
+
+struct daemon {
+    const struct control_config *config;
+    unsigned worker_count;
+    unsigned port_count;
+    struct dataplane_port ports[TCPSTACK_PORT_MAX];
+    struct rte_mempool *pools[WORKER_MAX];
+    struct worker *workers;
+    struct control_worker control_workers[WORKER_MAX];
+    struct mapper_log *log;
+    struct mapper_map *map;
+    struct rpc_groups *groups;
+    struct rpc_prefix *allow;
+    unsigned allow_count;
+    uint8_t secret[16];
+    struct base_uuid object;
+    struct control *control;
+};
+
+static bool no_memory(const char *what)
+{
+    base_error("no memory for %s; lower limits.connections, dataplane.mbufs or mapper.capacity, or "
+               "raise dataplane.memory",
+               what);
+    return false;
+}
+
+// ---- map
+
+static bool create_map(struct daemon *d)
+{
+    const struct mapper_options options = {
+        .capacity = d->config->mapper.capacity,
+        .allow_nil_interface = d->config->mapper.registrations.allow_nil_interface,
+    };
+    d->log = mapper_log_create(LOG_OPERATIONS, d->worker_count);
+    d->map = d->log ? mapper_map_create(&options, d->log) : NULL;
+    return d->map || no_memory("the map");
+}
+
+// Until the workers run, this thread applies the log for them.
+static void apply_everywhere(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->worker_count; i++)
+        mapper_replica_apply(d->workers[i].replica);
+    mapper_map_reclaim(d->map);
+}
+
+static bool load_endpoint(struct daemon *d, unsigned index)
+{
+    static struct control_registration registration;
+    struct control_endpoint_problem problem;
+    const struct control_endpoint *endpoint = &d->config->mapper.endpoints[index];
+    if (!control_registration_init(&registration, endpoint, &problem)) {
+        base_error("mapper.endpoints[%u].%s: %s", index, problem.key, problem.text);
+        return false;
+    }
+    if (mapper_log_room(d->log) < 16)
+        apply_everywhere(d);
+    uint32_t status =
+        mapper_map_insert(d->map, &registration.entry, 1, false, MAPPER_ORIGIN_STATIC);
+    if (status == 0)
+        return true;
+    const char *name = ndr_epm_status_name(status);
+    base_error("mapper.endpoints[%u]: not accepted: %s", index, name ? name : "unknown status");
+    return false;
+}
+
+static bool load_endpoints(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->config->mapper.endpoints_count; i++) {
+        if (!load_endpoint(d, i))
+            return false;
+    }
+    apply_everywhere(d);
+    return true;
+}
+
+// ---- registrations over the network
+
+static bool create_allow_list(struct daemon *d)
+{
+    unsigned count = d->config->mapper.registrations.allow_count;
+    d->allow = calloc(count ? count : 1, sizeof *d->allow);
+    if (!d->allow)
+        return no_memory("the list of allowed sources");
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t address;
+        uint8_t length;
+        // IPv6 prefixes are checked with the file, and match nobody until the stack speaks IPv6.
+        if (!control_prefix_parse_ipv4(d->config->mapper.registrations.allow[i], &address, &length))
+            continue;
+        struct rpc_prefix *prefix = &d->allow[d->allow_count++];
+        *prefix = (struct rpc_prefix){.address = {[10] = 0xff, [11] = 0xff}};
+        base_store_be32(prefix->address + 12, address);
+        prefix->length = (uint8_t)(96 + length);
+    }
+    return true;
+}
+
+// ---- workers
+
+static bool create_pools(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        char name[RTE_MEMPOOL_NAMESIZE];
+        snprintf(name, sizeof name, "worker-%u", i);
+        d->pools[i] =
+            tcpstack_pool_create(name, d->config->dataplane.mbufs, POOL_CACHE, SOCKET_ID_ANY);
+        if (!d->pools[i])
+            return no_memory("packet buffers");
+    }
+    return true;
+}
+
+static void fill_addresses(const struct daemon *d, struct tcpstack_options *options)
+{
+    for (unsigned i = 0; i < d->config->network.addresses_count; i++) {
+        struct tcpstack_address *address = &options->addresses[options->address_count];
+        if (control_prefix_parse_ipv4(d->config->network.addresses[i], &address->ipv4,
+                                      &address->prefix_length))
+            options->address_count++;
+    }
+    for (unsigned i = 0; i < d->config->listen_count; i++) {
+        if (d->config->listen[i].ncacn_ip_tcp)
+            options->listen[options->listen_count++] = *d->config->listen[i].ncacn_ip_tcp;
+    }
+}
+
+static struct tcpstack *create_stack(const struct daemon *d, const struct worker *w)
+{
+    struct tcpstack_options options = {
+        .pool = w->pool,
+        .max_connections = d->config->limits.connections,
+        .max_half_open = d->config->limits.half_open,
+        .receive_window = RECEIVE_WINDOW,
+        .transmit_limit = TRANSMIT_LIMIT,
+    };
+    for (unsigned i = 0; i < d->port_count; i++)
+        options.ports[options.port_count++] = d->ports[i].stack;
+    fill_addresses(d, &options);
+    memcpy(options.secret, d->secret, sizeof options.secret);
+    return tcpstack_create(&options, 0);
+}
+
+static bool submit(void *worker, struct mapper_change *change)
+{
+    return control_channel_submit(((struct worker *)worker)->channel, change);
+}
+
+static struct rpc_server *create_rpc(const struct daemon *d, struct worker *w)
+{
+    struct rpc_options options = {
+        .stream = worker_stream,
+        .interfaces = rpc_mapper_interfaces,
+        .replica = w->replica,
+        .groups = d->groups,
+        .worker = w->index,
+        .associations = d->config->limits.connections,
+        .max_request = MAX_REQUEST,
+        .reassembly_buffers = REASSEMBLY_BUFFERS,
+        .changes = CHANGES,
+        .object = d->object,
+        .allow = d->allow,
+        .allow_count = d->allow_count,
+        .submit = submit,
+        .context = w,
+    };
+    memcpy(options.secret, d->secret, sizeof options.secret);
+    return rpc_server_create(&options);
+}
+
+static bool create_worker(struct daemon *d, unsigned index)
+{
+    struct worker *w = &d->workers[index];
+    w->index = index;
+    w->core = d->config->dataplane.workers[index];
+    w->worker_count = d->worker_count;
+    w->sleeps = d->config->dataplane.idle == CONTROL_IDLE_SLEEP;
+    w->pool = d->pools[index];
+    w->tsc_start = rte_rdtsc();
+    w->tsc_to_us = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
+    w->port_count = d->port_count;
+    for (unsigned i = 0; i < d->port_count; i++) {
+        bool owned = index < d->ports[i].queues;
+        w->ports[i] = (struct worker_port){
+            .port_id = d->ports[i].port_id, .queue = (uint16_t)index, .owned = owned};
+    }
+    w->gather = malloc(WORKER_GATHER_SIZE);
+    w->channel = control_channel_create(CHANGES);
+    w->replica = mapper_replica_create(d->config->mapper.capacity, d->log, index);
+    w->stack = create_stack(d, w);
+    w->rpc = w->replica ? create_rpc(d, w) : NULL;
+    return (w->gather && w->channel && w->stack && w->rpc) || no_memory("a worker");
+}
+
+static void describe_worker(struct daemon *d, unsigned index)
+{
+    const struct worker *w = &d->workers[index];
+    d->control_workers[index] = (struct control_worker){
+        .core = w->core,
+        .channel = w->channel,
+        .counters = {{"worker", worker_counter_rows, w->counters, WORKER_COUNTER_COUNT},
+                     {"tcpstack", tcpstack_counter_rows, tcpstack_counters(w->stack),
+                      TCPSTACK_COUNTER_COUNT},
+                     {"rpc", rpc_counter_rows, rpc_counters(w->rpc), RPC_COUNTER_COUNT}},
+        .counters_count = 3,
+    };
+}
+
+static bool create_workers(struct daemon *d)
+{
+    size_t size = d->worker_count * sizeof *d->workers;
+    d->workers = aligned_alloc(64, size);
+    d->groups = rpc_groups_create(d->worker_count * d->config->limits.connections, d->worker_count);
+    if (!d->workers || !d->groups)
+        return no_memory("the workers");
+    memset(d->workers, 0, size);
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        if (!create_worker(d, i))
+            return false;
+        describe_worker(d, i);
+    }
+    return spread_create(d->workers, d->worker_count) || no_memory("the rings between workers");
+}
+
+static void destroy_workers(struct daemon *d)
+{
+    if (!d->workers)
+        return;
+    spread_destroy(d->workers, d->worker_count);
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        struct worker *w = &d->workers[i];
+        rpc_server_destroy(w->rpc);
+        if (w->stack)
+            tcpstack_destroy(w->stack);
+        if (w->replica)
+            mapper_replica_destroy(w->replica);
+        if (w->channel)
+            control_channel_destroy(w->channel);
+        free(w->gather);
+    }
+    free(d->workers);
+}
+
+static int launch(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        int result = rte_eal_remote_launch(worker_main, &d->workers[i], dataplane_eal_lcore(i));
+        if (result != 0) {
+            base_error("worker %u did not start on core %u: %s", i, d->workers[i].core,
+                       rte_strerror(-result));
+            return EX_OSERR;
+        }
+    }
+    return 0;
+}
+
+static void stop_workers(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->worker_count; i++)
+        atomic_store_explicit(&d->workers[i].stop, true, memory_order_relaxed);
+    rte_eal_mp_wait_lcore();
+}
+
+// ---- ports
+
+static bool start_ports(struct daemon *d)
+{
+    uint16_t port_id;
+    RTE_ETH_FOREACH_DEV (port_id) {
+        if (d->port_count == TCPSTACK_PORT_MAX)
+            break;
+        if (!dataplane_port_start(port_id, d->worker_count, d->pools, &d->ports[d->port_count]))
+            return false;
+        d->port_count++;
+    }
+    if (d->port_count > 0)
+        return true;
+    base_error("no port came up from dataplane.ports; a device needs its driver package "
+               "(librte-net-*), and a PCI device must be bound ('scripts/nic list')");
+    return false;
+}
+
+// Every mbuf must be home when everything has stopped: a leak is a defect, and said so.
+static void check_pools(const struct daemon *d)
+{
+    for (unsigned i = 0; i < d->worker_count && d->pools[i]; i++) {
+        unsigned missing = d->pools[i]->size - rte_mempool_avail_count(d->pools[i]);
+        if (missing)
+            base_error("worker %u: %u packet buffers did not come back", i, missing);
+    }
+}
+
+// ---- control
+
+static bool create_control(struct daemon *d)
+{
+    const struct control_options options = {
+        .socket_path = d->config->control.socket,
+        .version = PORTOLAN_VERSION,
+        .map = d->map,
+        .log = d->log,
+        .workers = d->control_workers,
+        .worker_count = d->worker_count,
+        .addresses = (const char *const *)d->config->network.addresses,
+        .address_count = d->config->network.addresses_count,
+        .listen_port = d->config->listen[0].ncacn_ip_tcp ? *d->config->listen[0].ncacn_ip_tcp : 0,
+    };
+    d->control = control_create(&options);
+    return d->control != NULL;
+}
+
+static void say_ready(const struct daemon *d)
+{
+    char addresses[512] = "";
+    size_t used = 0;
+    for (unsigned i = 0; i < d->config->network.addresses_count && used < sizeof addresses; i++)
+        used += (size_t)snprintf(addresses + used, sizeof addresses - used, "%s%s", i ? ", " : "",
+                                 d->config->network.addresses[i]);
+    base_info("serving %u endpoints on %s with %u worker%s; control socket %s",
+              mapper_map_count(d->map), addresses, d->worker_count, d->worker_count == 1 ? "" : "s",
+              d->config->control.socket);
+}
+
+static int serve(struct daemon *d)
+{
+    int result = launch(d);
+    if (result == 0) {
+        say_ready(d);
+        result = control_run(d->control) == 0 ? 0 : EX_OSERR;
+    }
+    stop_workers(d);
+    return result;
+}
+
+static bool seed(struct daemon *d)
+{
+    if (getrandom(d->secret, sizeof d->secret, 0) == sizeof d->secret &&
+        getrandom(&d->object, sizeof d->object, 0) == sizeof d->object)
+        return true;
+    base_error("the kernel gives no random numbers");
+    return false;
+}
+
+static int build_and_serve(struct daemon *d, bool demo)
+{
+    if (!seed(d) || !create_pools(d) || !start_ports(d))
+        return EX_UNAVAILABLE;
+    if (demo && !dataplane_demo_address())
+        return EX_OSERR;
+    if (!create_map(d) || !create_allow_list(d) || !create_workers(d))
+        return EX_UNAVAILABLE;
+    if (!load_endpoints(d))
+        return EX_CONFIG;
+    if (!create_control(d))
+        return EX_OSERR;
+    return serve(d);
+}
+
+static void take_down(struct daemon *d)
+{
+    if (d->control)
+        control_destroy(d->control);
+    for (unsigned i = 0; i < d->port_count; i++)
+        dataplane_port_stop(&d->ports[i]);
+    destroy_workers(d);
+    check_pools(d);
+    for (unsigned i = 0; i < d->worker_count; i++)
+        rte_mempool_free(d->pools[i]);
+    if (d->map)
+        mapper_map_destroy(d->map);
+    if (d->log)
+        mapper_log_destroy(d->log);
+    rpc_groups_destroy(d->groups);
+    free(d->allow);
+}
+
+int dataplane_daemon_run(const struct control_config *config, bool demo)
+{
+    static struct daemon d;
+    d.config = config;
+    d.worker_count = config->dataplane.workers_count;
+    if (d.worker_count > WORKER_MAX) {
+        base_error("dataplane.workers lists %u cores; at most %u workers run", d.worker_count,
+                   WORKER_MAX);
+        return EX_CONFIG;
+    }
+    if (!dataplane_eal_init(config))
+        return EX_UNAVAILABLE;
+    int result = build_and_serve(&d, demo);
+    take_down(&d);
+    rte_eal_cleanup();
+    return result;
+}

@@ -1,0 +1,173 @@
+// From TCP connections to RPC associations and back: the middle of the poll loop.
+#include <string.h>
+
+#include "base/bytes.h"
+#include "dataplane/worker.h"
+
+static bool stream_ensure(void *stream, uint32_t size)
+{
+    return tcp_ensure(stream, size);
+}
+
+static uint32_t stream_room(void *stream)
+{
+    return tcp_segment_room(stream);
+}
+
+static uint8_t *stream_reserve(void *stream, uint32_t size)
+{
+    return tcp_reserve(stream, size);
+}
+
+static void stream_commit(void *stream, uint32_t size)
+{
+    tcp_commit(stream, size);
+}
+
+static bool stream_write(void *stream, const void *data, uint32_t size)
+{
+    return tcp_write(stream, data, size);
+}
+
+static void stream_close(void *stream)
+{
+    tcp_close(stream);
+}
+
+static void stream_abort(void *stream)
+{
+    tcp_abort(stream);
+}
+
+const struct rpc_stream worker_stream = {
+    .ensure = stream_ensure,
+    .room = stream_room,
+    .reserve = stream_reserve,
+    .commit = stream_commit,
+    .write = stream_write,
+    .close = stream_close,
+    .abort = stream_abort,
+};
+
+struct rpc_peer worker_peer(const struct tcp_conn *conn)
+{
+    struct tcp_endpoints ends = tcp_endpoints(conn);
+    struct rpc_peer peer = {.address = {[10] = 0xff, [11] = 0xff}, .local_port = ends.local_port};
+    base_store_be32(peer.address + 12, ends.remote_ipv4);
+    return peer;
+}
+
+// Answers the batch, then gives up the bytes that are done with, of every connection served.
+static void answer(struct worker *w)
+{
+    unsigned calls = rpc_run(w->rpc);
+    w->counters[WORKER_BATCHES] += calls > 0;
+    w->counters[WORKER_BATCHED_CALLS] += calls;
+    w->gathered = 0;
+    for (unsigned i = 0; i < w->touched_count; i++) {
+        uint32_t consumed = w->touched[i] ? rpc_take_consumed(w->touched[i]) : 0;
+        if (consumed)
+            tcp_consume(w->ready[i], consumed);
+    }
+}
+
+// A PDU that lies across several frames: copies it together and offers it whole.
+static struct rpc_cut cut_across(struct worker *w, struct tcp_conn *conn,
+                                 struct rpc_association *association, uint32_t need)
+{
+    for (;;) {
+        uint32_t offset = rpc_offset(association);
+        if (need > tcp_readable(conn) - offset)
+            return (struct rpc_cut){.result = RPC_CUT_MORE, .length = need};
+        if (need > WORKER_GATHER_SIZE - w->gathered)
+            return (struct rpc_cut){.result = RPC_CUT_FULL};
+        uint8_t *pdu = w->gather + w->gathered;
+        tcp_copy(conn, offset, pdu, need);
+        struct rpc_cut cut = rpc_input(w->rpc, association, pdu, need);
+        if (cut.result == RPC_CUT_TAKEN) {
+            w->gathered += need; // until the batch is answered
+            w->counters[WORKER_GATHERED]++;
+        }
+        if (cut.result != RPC_CUT_MORE)
+            return cut;
+        need = cut.length;
+    }
+}
+
+// Cuts all whole PDUs that a connection has into the batch.
+static void cut_all(struct worker *w, struct tcp_conn *conn, struct rpc_association *association)
+{
+    for (;;) {
+        struct tcp_span span = tcp_peek(conn, rpc_offset(association));
+        if (span.size == 0)
+            return;
+        struct rpc_cut cut = rpc_input(w->rpc, association, span.data, span.size);
+        if (cut.result == RPC_CUT_MORE)
+            cut = cut_across(w, conn, association, cut.length);
+        if (cut.result == RPC_CUT_FULL)
+            answer(w);
+        else if (cut.result != RPC_CUT_TAKEN)
+            return;
+    }
+}
+
+static struct rpc_association *open_association(struct worker *w, struct tcp_conn *conn)
+{
+    struct rpc_peer peer = worker_peer(conn);
+    struct rpc_association *association = rpc_open(w->rpc, conn, &peer);
+    if (!association) {
+        w->counters[WORKER_DROP_REFUSED]++;
+        tcp_abort(conn);
+        return NULL;
+    }
+    tcp_set_user(conn, association);
+    return association;
+}
+
+// Takes a connection's events and cuts its input. Returns whether the connection is over.
+static bool take_events(struct worker *w, struct tcp_conn *conn, unsigned row)
+{
+    unsigned events = tcp_take_events(conn);
+    struct rpc_association *association = tcp_user(conn);
+    if ((events & TCP_EVENT_OPENED) && !(events & TCP_EVENT_CLOSED))
+        association = open_association(w, conn);
+    w->touched[row] = association;
+    w->touched_count = row + 1;
+    if (!association || (events & TCP_EVENT_CLOSED))
+        return events & TCP_EVENT_CLOSED;
+    if (events & TCP_EVENT_WRITABLE)
+        rpc_unblock(association);
+    if (events & TCP_EVENT_FINISHED)
+        rpc_end_of_input(association);
+    cut_all(w, conn, association);
+    return false;
+}
+
+// After the answers: closes what is to be closed, and reads on where nobody listens any more.
+static void settle(struct worker *w, unsigned row, bool over)
+{
+    struct rpc_association *association = w->touched[row];
+    if (!association)
+        return;
+    if (over) {
+        tcp_set_user(w->ready[row], NULL);
+        rpc_close(w->rpc, association);
+        return;
+    }
+    rpc_settle(w->rpc, association, tcp_readable(w->ready[row]));
+}
+
+void worker_serve(struct worker *w)
+{
+    unsigned count;
+    while ((count = tcpstack_ready(w->stack, w->ready, WORKER_BURST)) > 0) {
+        bool over[WORKER_BURST];
+        w->touched_count = 0;
+        for (unsigned row = 0; row < count; row++)
+            over[row] = take_events(w, w->ready[row], row);
+        answer(w);
+        for (unsigned row = 0; row < count; row++)
+            settle(w, row, over[row]);
+        w->touched_count = 0;
+    }
+}
