@@ -233,7 +233,7 @@ static void send_answer(struct negotiation *n, uint8_t *pdu, const char *address
     uint32_t results = results_at(address_size);
     memset(pdu + ADDRESS_AT, 0, results - ADDRESS_AT);
     memcpy(pdu + ADDRESS_AT, address, address_size);
-    base_store_le32(pdu + results, n->pdu[CONTEXT_COUNT_AT]); // n_results, and three reserved octets
+    base_store_le32(pdu + results, n->pdu[CONTEXT_COUNT_AT]); // and 3 reserved octets
     n->server->counters[n->bind ? RPC_BINDS : RPC_ALTERS]++;
     rpc_send(n->server, association, pdu, length);
 }
@@ -246,13 +246,29 @@ static void refuse_bind(struct rpc_server *server, struct rpc_association *assoc
     rpc_finish(server, association);
 }
 
+// Whether the contexts leave room for what begins at `end`, at least RPC_BIND_HEADER_SIZE.
+static bool contexts_end_before(const uint8_t *pdu, uint32_t end)
+{
+    uint32_t at = RPC_BIND_HEADER_SIZE;
+    for (unsigned left = pdu[CONTEXT_COUNT_AT]; left > 0; left--) {
+        if (end - at < ELEMENT_SIZE)
+            return false;
+        uint32_t size = ELEMENT_SIZE + pdu[at + 2] * (uint32_t)SYNTAX_SIZE;
+        if (end - at < size)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
 // What a server without authentication answers to a bind with a trailer ([MS-RPCE] 2.2.2.11).
 static void refuse_bind_auth(struct rpc_server *server, struct rpc_association *association,
                              const uint8_t *pdu, const struct rpc_header *header)
 {
     uint32_t trailer = header->auth_length + 8u;
     uint16_t nak = RPC_NAK_PROTOCOL_VERSION;
-    if (header->frag_length >= RPC_BIND_HEADER_SIZE + trailer) {
+    if (header->frag_length >= RPC_BIND_HEADER_SIZE + trailer &&
+        contexts_end_before(pdu, header->frag_length - trailer)) {
         uint8_t level = pdu[header->frag_length - trailer + 1];
         nak = level >= 2 && level <= 6 ? RPC_NAK_AUTH_TYPE : RPC_NAK_NOT_SPECIFIED;
     }

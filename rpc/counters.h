@@ -36,7 +36,7 @@
     X(RPC_DROP_WRONG_PTYPE, "drop_wrong_ptype", BASE_COUNTER_DROP, "PDU type clients may not send") \
     X(RPC_DROP_TOO_LONG, "drop_request_too_long", BASE_COUNTER_DROP, "request over 5840 octets")   \
     X(RPC_DROP_NO_FIRST, "drop_no_first", BASE_COUNTER_DROP, "fragment of a call never begun")     \
-    X(RPC_DROP_INTERLEAVED, "drop_interleaved", BASE_COUNTER_DROP, "fragments of two calls mixed") \
+    X(RPC_DROP_INTERLEAVED, "drop_interleaved", BASE_COUNTER_DROP, "two calls or their fragments mixed") \
     X(RPC_DROP_DREP, "drop_drep_changed", BASE_COUNTER_DROP, "byte order changed within a call")   \
     X(RPC_DROP_CANCELLED, "drop_pending_cancel", BASE_COUNTER_DROP, "first fragment cancelled")    \
     X(RPC_DROP_OVERSIZE, "drop_oversize_call", BASE_COUNTER_DROP, "reassembled call over the limit") \

@@ -1,7 +1,8 @@
 // epmapper 3.0 (C706 appendix O; [MS-RPCE] 2.2.1.2 and 3.1.2.5.1), the reading operations.
+#include "rpc/epmapper.h"
+
 #include <string.h>
 
-#include "rpc/epmapper.h"
 #include "rpc/server.h"
 
 // ---- ept_map
@@ -114,7 +115,7 @@ static uint32_t map_reply_size(struct rpc_server *server, const struct rpc_call 
 }
 
 // The handle that goes back: null at the end, otherwise one that continues at answer->next.
-static bool map_continue(struct rpc_server *server, const struct rpc_call *call,
+static void map_continue(struct rpc_server *server, const struct rpc_call *call,
                          struct rpc_map_work *work, const struct mapper_answer *answer,
                          struct ndr_context_handle *ret_handle)
 {
@@ -123,14 +124,13 @@ static bool map_continue(struct rpc_server *server, const struct rpc_call *call,
     if (answer->next == MAPPER_END) {
         if (work->continued)
             rpc_handle_close(server, association, &work->cursor);
-        return true;
+        return;
     }
-    if (!work->continued && !rpc_handle_new(server, association, &work->cursor))
-        return false;
+    if (!work->continued)
+        work->cursor = rpc_handle_new(server, association);
     work->cursor.position = answer->next;
     uint32_t fingerprint = map_fingerprint(server, &server->queries[work->answer]);
     *ret_handle = rpc_handle_seal(server, association, &work->cursor, fingerprint);
-    return true;
 }
 
 static uint32_t map_serve(struct rpc_server *server, struct rpc_call *call,
@@ -148,10 +148,7 @@ static uint32_t map_serve(struct rpc_server *server, struct rpc_call *call,
     struct ndr_epm_tower_span spans[MAPPER_ANSWER_MAX];
     uint32_t count = tower_spans(answer, spans);
     struct ndr_context_handle handle;
-    if (!map_continue(server, call, work, answer, &handle)) {
-        count = 0; // every cursor of the group is live: the client must free some
-        status = NDR_EPM_STATUS_CANT_PERFORM_OP;
-    }
+    map_continue(server, call, work, answer, &handle);
     server->counters[RPC_EPM_MAP_FOUND] += count > 0;
     ndr_epm_encode_map_reply(reply, &handle, map->max_towers, map->highest_referent + 1, spans,
                              count, status);
@@ -280,11 +277,8 @@ static void lookup_page(struct rpc_server *server, const struct rpc_association 
             rpc_handle_close(server, association, &lookup->cursor);
         return;
     }
-    if (!lookup->continued && !rpc_handle_new(server, association, &lookup->cursor)) {
-        lookup->count = 0; // every cursor of the group is live: the client must free some
-        lookup->status = NDR_EPM_STATUS_CANT_PERFORM_OP;
-        return;
-    }
+    if (!lookup->continued)
+        lookup->cursor = rpc_handle_new(server, association);
     lookup->cursor.position = lookup->next;
     lookup->handle = rpc_handle_seal(server, association, &lookup->cursor, lookup->fingerprint);
 }

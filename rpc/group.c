@@ -15,6 +15,7 @@ struct group {
         uint64_t client;    // of a group: written by the maker before the state is
         uint32_t next_free; // of a line in a list
     };
+    _Atomic uint32_t opened;                   // cursors so far: where to look for the oldest
     _Atomic uint32_t epoch[RPC_GROUP_CURSORS]; // odd: live
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -43,6 +44,7 @@ static void init_lines(struct rpc_groups *groups)
             struct group *line = &groups->lines[i];
             line->next_free = i + 1 < end ? i + 1 : NO_LINE;
             atomic_init(&line->state, (uint64_t)i << 32);
+            atomic_init(&line->opened, 0);
             for (unsigned c = 0; c < RPC_GROUP_CURSORS; c++)
                 atomic_init(&line->epoch[c], 0);
         }
@@ -158,20 +160,32 @@ void rpc_group_leave(struct rpc_groups *groups, uint32_t id)
         give_line_back(groups, line);
 }
 
-int rpc_group_cursor_open(struct rpc_groups *groups, uint32_t id, uint32_t *ret_epoch)
+// From `epoch` to the next odd one: from dead to live, or from one life to another.
+static bool take_cursor(_Atomic uint32_t *cursor, uint32_t epoch, uint32_t *ret_epoch)
+{
+    *ret_epoch = epoch + 1 + (epoch & 1);
+    return atomic_compare_exchange_strong_explicit(cursor, &epoch, *ret_epoch, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+unsigned rpc_group_cursor_open(struct rpc_groups *groups, uint32_t id, uint32_t *ret_epoch)
 {
     struct group *line = line_of(groups, id);
-    for (int i = 0; i < RPC_GROUP_CURSORS; i++) {
-        uint32_t epoch = atomic_load_explicit(&line->epoch[i], memory_order_relaxed);
-        if (epoch & 1)
-            continue;
-        if (atomic_compare_exchange_strong_explicit(&line->epoch[i], &epoch, epoch + 1,
-                                                    memory_order_acq_rel, memory_order_relaxed)) {
-            *ret_epoch = epoch + 1;
-            return i;
+    for (;;) {
+        // Cursors are opened in turn, so when none is dead the one whose turn it is is the oldest.
+        // An exchange fails only when another worker's has succeeded: somebody always gets on.
+        uint32_t turn = atomic_fetch_add_explicit(&line->opened, 1, memory_order_relaxed);
+        for (unsigned i = 0; i < RPC_GROUP_CURSORS; i++) {
+            unsigned index = (turn + i) % RPC_GROUP_CURSORS;
+            uint32_t epoch = atomic_load_explicit(&line->epoch[index], memory_order_relaxed);
+            if (!(epoch & 1) && take_cursor(&line->epoch[index], epoch, ret_epoch))
+                return index;
         }
+        unsigned oldest = turn % RPC_GROUP_CURSORS;
+        uint32_t epoch = atomic_load_explicit(&line->epoch[oldest], memory_order_relaxed);
+        if (take_cursor(&line->epoch[oldest], epoch, ret_epoch))
+            return oldest;
     }
-    return -1;
 }
 
 uint32_t rpc_group_cursor_epoch(const struct rpc_groups *groups, uint32_t id, unsigned index)

@@ -11,8 +11,10 @@
 //   its owner's stack. The owner takes the whole stack at once and never pops, so there is no ABA.
 // - Joining acquires and leaving releases, so the cursor epochs written by one connection are seen
 //   by another that joins after it.
-// - A cursor is live while its epoch is odd. Opening and closing swap the epoch by one, so of two
-//   workers that close the same cursor one wins and the other finds it dead.
+// - A cursor is live while its epoch is odd. Opening and closing swap the epoch by one and taking
+// over
+//   by two, each by compare-and-swap: of two workers that change the same cursor one wins, and the
+//   other finds another epoch.
 // Nothing is ever freed while workers run, so there is nothing to reclaim.
 #pragma once
 
@@ -21,7 +23,9 @@
 
 struct rpc_groups;
 
-enum { RPC_GROUP_CURSORS = 12 }; // live entry handles of one group
+// Live entry handles of one group. Clients that neither continue nor free a handle are common, so a
+// new one takes the place of the oldest.
+enum { RPC_GROUP_CURSORS = 11 };
 
 // A new group with one connection, for `client` (a hash of its address) on `worker`. 0: this worker
 // has none left.
@@ -31,8 +35,9 @@ bool rpc_group_join(struct rpc_groups *groups, uint32_t id, uint64_t client);
 // One connection less; the group ends with the last.
 void rpc_group_leave(struct rpc_groups *groups, uint32_t id);
 
-// Opens a cursor. Returns its index, or -1 when all are in use; *ret_epoch tells lives apart.
-int rpc_group_cursor_open(struct rpc_groups *groups, uint32_t id, uint32_t *ret_epoch);
+// Opens a cursor, at the cost of the oldest when all are live. Returns its index; *ret_epoch tells
+// lives apart.
+unsigned rpc_group_cursor_open(struct rpc_groups *groups, uint32_t id, uint32_t *ret_epoch);
 // The epoch of a live cursor, or 0 when it is not live. The caller is a member of the group.
 uint32_t rpc_group_cursor_epoch(const struct rpc_groups *groups, uint32_t id, unsigned index);
 void rpc_group_cursor_close(struct rpc_groups *groups, uint32_t id, unsigned index, uint32_t epoch);

@@ -38,15 +38,12 @@ bool rpc_handle_open(struct rpc_server *server, const struct rpc_association *as
     return true;
 }
 
-bool rpc_handle_new(struct rpc_server *server, const struct rpc_association *association,
-                    struct rpc_cursor *ret_cursor)
+struct rpc_cursor rpc_handle_new(struct rpc_server *server,
+                                 const struct rpc_association *association)
 {
-    uint32_t epoch;
-    int index = rpc_group_cursor_open(server->options.groups, association->group, &epoch);
-    if (index < 0)
-        return false;
-    *ret_cursor = (struct rpc_cursor){.index = (unsigned)index, .epoch = epoch};
-    return true;
+    struct rpc_cursor cursor = {.position = 0};
+    cursor.index = rpc_group_cursor_open(server->options.groups, association->group, &cursor.epoch);
+    return cursor;
 }
 
 struct ndr_context_handle rpc_handle_seal(const struct rpc_server *server,

@@ -29,9 +29,10 @@ bool rpc_handle_open(struct rpc_server *server, const struct rpc_association *as
                      const struct ndr_context_handle *handle, struct rpc_cursor *ret_cursor,
                      uint32_t *ret_fingerprint);
 
-// A fresh cursor for the association's group; false when it has RPC_GROUP_CURSORS already.
-bool rpc_handle_new(struct rpc_server *server, const struct rpc_association *association,
-                    struct rpc_cursor *ret_cursor);
+// A fresh cursor for the association's group. The group's oldest dies when it has
+// RPC_GROUP_CURSORS already.
+struct rpc_cursor rpc_handle_new(struct rpc_server *server,
+                                 const struct rpc_association *association);
 
 // The handle that continues at cursor->position.
 struct ndr_context_handle rpc_handle_seal(const struct rpc_server *server,

@@ -91,13 +91,6 @@ static struct rpc_cut take_bound(struct rpc_server *server, struct rpc_associati
     }
 }
 
-static struct rpc_cut take(struct rpc_server *server, struct rpc_association *association,
-                           const uint8_t *pdu, const struct rpc_header *header)
-{
-    return association->state == RPC_STATE_NEW ? take_unbound(server, association, pdu, header)
-                                               : take_bound(server, association, pdu, header);
-}
-
 static struct rpc_cut refuse_version(struct rpc_server *server, struct rpc_association *association,
                                      const struct rpc_header *header)
 {
@@ -105,6 +98,24 @@ static struct rpc_cut refuse_version(struct rpc_server *server, struct rpc_assoc
                ? refuse_with_nak(server, association, header, RPC_NAK_PROTOCOL_VERSION,
                                  RPC_DROP_VERSION)
                : refuse_with_fault(server, association, header, RPC_DROP_VERSION);
+}
+
+// One PDU: all of it, or at least the header of one that is not acceptable.
+static struct rpc_cut take(struct rpc_server *server, struct rpc_association *association,
+                           const uint8_t *pdu, const struct rpc_header *header)
+{
+    bool acceptable = header_acceptable(header), bound = association->state == RPC_STATE_BOUND;
+    // All but requests are answered on the spot: calls that were cut before them go first.
+    if (!acceptable || !bound || header->ptype != RPC_REQUEST) {
+        if (association->batched)
+            return cut(RPC_CUT_FULL, 0);
+        if (!rpc_ensure(server, association, RPC_ANSWER_MAX))
+            return cut(RPC_CUT_BLOCKED, 0);
+    }
+    if (!acceptable)
+        return refuse_version(server, association, header);
+    return bound ? take_bound(server, association, pdu, header)
+                 : take_unbound(server, association, pdu, header);
 }
 
 struct rpc_cut rpc_input(struct rpc_server *server, struct rpc_association *association,
@@ -123,18 +134,9 @@ struct rpc_cut rpc_input(struct rpc_server *server, struct rpc_association *asso
         return cut(RPC_CUT_MORE, RPC_HEADER_SIZE);
 
     struct rpc_header header = rpc_header_read(bytes);
-    bool acceptable = header_acceptable(&header);
-    if (acceptable && size < header.frag_length)
+    if (size < header.frag_length && header_acceptable(&header))
         return cut(RPC_CUT_MORE, header.frag_length);
-    // All but requests are answered on the spot: calls that were cut before them go first.
-    bool on_the_spot =
-        !acceptable || header.ptype != RPC_REQUEST || association->state == RPC_STATE_NEW;
-    if (on_the_spot && association->batched)
-        return cut(RPC_CUT_FULL, 0);
-    if (on_the_spot && !rpc_ensure(server, association, RPC_ANSWER_MAX))
-        return cut(RPC_CUT_BLOCKED, 0);
-    struct rpc_cut result = acceptable ? take(server, association, bytes, &header)
-                                       : refuse_version(server, association, &header);
+    struct rpc_cut result = take(server, association, bytes, &header);
     if (result.result == RPC_CUT_TAKEN) {
         association->cut += result.length;
         if (!association->batched)

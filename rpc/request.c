@@ -193,10 +193,6 @@ static struct rpc_cut take_first(struct rpc_server *server, struct rpc_associati
             fault = protocol_error(call_id, request->context_id, RPC_WHOLE);
         return fault_and_close(server, association, &fault, RPC_DROP_INTERLEAVED);
     }
-    if (association->deferred && !association->multiplex) {
-        const struct rpc_fault fault = protocol_error(call_id, 0, RPC_WHOLE);
-        return fault_and_close(server, association, &fault, RPC_DROP_INTERLEAVED);
-    }
     if (!rpc_context_find(association, request->context_id))
         return fault_and_stay(server, association, request, RPC_FAULT_UNKNOWN_INTERFACE, 0,
                               RPC_DROP_CONTEXT);

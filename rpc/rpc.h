@@ -35,8 +35,8 @@ struct rpc_stream {
     void (*commit)(void *stream, uint32_t size);
     // Copies and sends; all or nothing.
     bool (*write)(void *stream, const void *data, uint32_t size);
-    // Sends what was written, then ends the connection in order. Input from now on, and what was not
-    // consumed yet, is the stream's to discard.
+    // Sends what was written, then ends the connection in order. Input from now on, and what was
+    // not consumed yet, is the stream's to discard.
     void (*close)(void *stream);
     // Ends the connection at once.
     void (*abort)(void *stream);

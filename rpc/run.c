@@ -97,6 +97,21 @@ static bool fits_one_frame(const struct rpc_server *server, const struct rpc_cal
            length <= server->options.stream.room(association->stream);
 }
 
+// C706 9.3.2: without multiplexing the client waits for one answer before it makes the next call.
+// Here and not where requests are cut, because the call before may be one of the same batch.
+static bool refuse_while_executing(struct rpc_server *server, const struct rpc_call *call)
+{
+    struct rpc_association *association = call->association;
+    const struct rpc_fault fault = {
+        .status = RPC_FAULT_PROTOCOL_ERROR, .call_id = call->call_id, .flags = RPC_WHOLE};
+    if (!rpc_ensure(server, association, RPC_FAULT_SIZE))
+        return false;
+    server->counters[RPC_DROP_INTERLEAVED]++;
+    rpc_send_fault(server, association, &fault);
+    rpc_finish(server, association);
+    return true;
+}
+
 // False: the peer does not read; the call is put off.
 static bool answer(struct rpc_server *server, struct rpc_call *call)
 {
@@ -107,6 +122,8 @@ static bool answer(struct rpc_server *server, struct rpc_call *call)
         server->counters[RPC_DROP_AFTER_CLOSE]++;
         return true;
     }
+    if (association->deferred && !association->multiplex)
+        return refuse_while_executing(server, call);
     rpc_reply_size *reply_size = call->operation->reply_size;
     uint32_t stub_size = reply_size ? reply_size(server, call) : 0;
     bool done = stub_size && fits_one_frame(server, call, stub_size)

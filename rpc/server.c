@@ -1,8 +1,9 @@
+#include "rpc/server.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "rpc/group.h"
-#include "rpc/server.h"
 
 const struct base_counter rpc_counter_rows[RPC_COUNTER_COUNT] = {RPC_COUNTERS(BASE_COUNTER_ROW)};
 

@@ -1,4 +1,6 @@
 // The stack as its caller sees it: creation, bursts in, frames out, and who has something to tell.
+#include "tcpstack/stack.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +8,6 @@
 #include <rte_errno.h>
 #include <rte_prefetch.h>
 
-#include "tcpstack/stack.h"
 #include "tcpstack/tcp.h"
 
 enum { PREFETCH_AHEAD = 3 };
@@ -88,7 +89,7 @@ void tcpstack_destroy(struct tcpstack *stack)
     struct rte_mbuf *frame;
     while (tcpstack_take_output(stack, &frame, 1) == 1)
         rte_pktmbuf_free(frame);
-    tcp_table_free(&stack->table);
+    tcp_table_destroy(&stack->table);
     free(stack);
 }
 

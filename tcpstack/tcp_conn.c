@@ -24,14 +24,14 @@ int tcp_table_init(struct tcp_table *table, uint32_t blocks)
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     table->blocks = memory == MAP_FAILED ? NULL : memory;
     if (table->buckets == NULL || table->blocks == NULL) {
-        tcp_table_free(table);
+        tcp_table_destroy(table);
         return -1;
     }
     (void)madvise(table->blocks, table->mapped, MADV_HUGEPAGE); // advice: may be refused
     return 0;
 }
 
-void tcp_table_free(struct tcp_table *table)
+void tcp_table_destroy(struct tcp_table *table)
 {
     free(table->buckets);
     if (table->blocks != NULL)

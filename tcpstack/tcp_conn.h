@@ -119,7 +119,7 @@ struct tcp_table {
 
 // 0 or -1 when there is no memory.
 int tcp_table_init(struct tcp_table *table, uint32_t blocks);
-void tcp_table_free(struct tcp_table *table);
+void tcp_table_destroy(struct tcp_table *table);
 
 // The hash is keyed by the stack's secret: a peer cannot aim at one bucket.
 uint32_t tcp_key_hash(const struct tcpstack *stack, const struct tcp_key *key);
