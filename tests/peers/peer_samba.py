@@ -1,0 +1,199 @@
+"""Samba's clients: rpcclient and smbtorture, in both byte orders."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+import peer_portolan
+import sample
+from check import Failed, check, expect, expect_same_list
+
+BINDING = "ncacn_ip_tcp:{}[135{}]"
+# object binding[endpoint,abstract_syntax=UUID/0xVERSION]: annotation
+EPMLOOKUP = re.compile(
+    r"^(?P<object>[0-9a-f-]{36}) (?P<protseq>\w+):(?P<host>[^\[]*)\[(?P<endpoint>.*),"
+    r"abstract_syntax=(?P<interface>[0-9a-f-]{36})/0x(?P<version>[0-9a-f]{8})\]: ?"
+    r"(?P<annotation>.*)$")
+SUBUNIT = re.compile(r"^(success|failure|error|skip): (\S+)")
+SAMBA_ADDRESS = "127.0.0.1"
+
+
+def epmlookup(address=sample.SERVER):
+    """The whole list as rpcclient gets it, one entry a call, in the common form."""
+    done = subprocess.run(["rpcclient", "-U%", BINDING.format(address, ""), "-c", "epmlookup"],
+                          capture_output=True, text=True, timeout=30)
+    if "no more entries" not in done.stderr:
+        raise Failed(f"rpcclient ended without 'no more entries': {done.stderr.strip()[-200:]}")
+    return [to_entry(line) for line in done.stdout.splitlines()]
+
+
+def to_entry(line):
+    match = EPMLOOKUP.match(line)
+    if not match:
+        raise Failed(f"rpcclient printed {line!r}")
+    version = int(match["version"], 16)
+    return sample.Entry(match["interface"], f"{version & 0xffff}.{version >> 16}", match["object"],
+                        f"{match['protseq']}:{match['host']}[{match['endpoint']}]",
+                        match["annotation"])
+
+
+def without_minor(entries):
+    """rpcclient shows no minor versions."""
+    return [entry._replace(version=entry.version.split(".")[0]) for entry in entries]
+
+
+def smbtorture(suite, expected, options="", seconds=90):
+    """Runs a suite and compares the set of tests that succeeded with `expected`."""
+    done = subprocess.run(["smbtorture", "-U%", BINDING.format(sample.SERVER, options), suite],
+                          capture_output=True, text=True, errors="replace", timeout=seconds)
+    results = dict((name, result) for result, name in
+                   (m.groups() for m in map(SUBUNIT.match, done.stdout.splitlines()) if m))
+    if set(results) != set(expected):
+        raise Failed(f"{suite} ran {sorted(results)}, expected {sorted(expected)}: "
+                     f"{done.stderr.strip()[-200:]}")
+    bad = [f"{name}: {result}" for name, result in results.items() if result != "success"]
+    if bad:
+        at = done.stdout.find("failure:")
+        raise Failed(f"{', '.join(bad)}: {done.stdout[at:at + 300]!r}")
+    return f"{len(results)} of {suite}"
+
+
+EPMAPPER_TESTS = ["epmapper." + name for name in (
+    "Map_simple", "Map_full", "Lookup_simple", "Lookup_terminate_search", "Insert_noreplace")]
+
+
+@check("open")
+def rpcclient_lists_the_configured_map(lab):
+    found = epmlookup()
+    expect_same_list(without_minor(found), without_minor(sample.ENTRIES), "epmlookup")
+    return f"{len(found)} entries"
+
+
+@check("open")
+def smbtorture_epmapper(lab):
+    return smbtorture("rpc.epmapper", EPMAPPER_TESTS)
+
+
+@check("open")
+def smbtorture_epmapper_big_endian(lab):
+    return smbtorture("rpc.epmapper", EPMAPPER_TESTS, ",bigendian")
+
+
+@check("open")
+def smbtorture_mgmt(lab):
+    return smbtorture("rpc.mgmt", ["mgmt"])
+
+
+@check("open")
+def smbtorture_mgmt_big_endian(lab):
+    return smbtorture("rpc.mgmt", ["mgmt"], ",bigendian")
+
+
+@check("open")
+def smbtorture_handles_cross_connections_of_a_group(lab):
+    return smbtorture("rpc.bind.assoc_group_handles_external", ["assoc_group_handles_external"])
+
+
+@check("open")
+def smbtorture_handles_cross_connections_of_a_group_big_endian(lab):
+    return smbtorture("rpc.bind.assoc_group_handles_external", ["assoc_group_handles_external"],
+                      ",bigendian")
+
+
+# Sends each operation 1,000 bytes of 0xff.
+@check("hostile")
+def smbtorture_scanner(lab):
+    return smbtorture("rpc.scanner", ["scanner"])
+
+
+@check("hostile")
+def smbtorture_scanner_big_endian(lab):
+    return smbtorture("rpc.scanner", ["scanner"], ",bigendian")
+
+
+# Needs a server that authenticates, that serves netlogon, or that is on SMB as well.
+RAW_PROTOCOL_NOT_OURS = re.compile(
+    r"test_(krb5_|lsa_|ntlm|spnego_|multiple_auth_limit|fragmented_requests"
+    r"|(first|last|none|2nd|mix)_.*requests|mix_requests|assoc_group_(ok2|fail3))")
+RAW_PROTOCOL_TESTS = 72
+
+
+@check("hostile")
+def raw_protocol(lab):
+    """Samba's own table of protocol behaviour, learnt from Windows, as far as it needs no
+    authentication."""
+    configuration_file = os.path.join(lab.directory, "client-smb.conf")
+    with open(configuration_file, "w", encoding="utf-8") as file:
+        file.write("[global]\n")
+    os.environ.update(SERVER=sample.SERVER, TARGET_HOSTNAME=sample.SERVER, USERNAME="nobody",
+                      PASSWORD="none", DOMAIN="none", SMB_CONF_PATH=configuration_file)
+    from samba.tests.dcerpc import raw_protocol as suite  # reads the environment
+    tests = suite.TestDCERPC_BIND
+    names = [name for name in unittest.defaultTestLoader.getTestCaseNames(tests)
+             if not RAW_PROTOCOL_NOT_OURS.match(name)]
+    expect(len(names), RAW_PROTOCOL_TESTS, "tests chosen")
+    result = unittest.TestResult()
+    with open(os.path.join(lab.directory, "raw_protocol.log"), "w", encoding="utf-8") as log:
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            unittest.TestSuite(map(tests, names)).run(result)
+    wrong = result.failures + result.errors
+    if wrong or result.testsRun - len(result.skipped) != RAW_PROTOCOL_TESTS:
+        raise Failed(f"{len(wrong)} wrong, {len(result.skipped)} skipped: "
+                     + ", ".join(test.id().split(".")[-1] for test, _ in wrong))
+    return f"{result.testsRun} tests"
+
+
+class SambaMapper:
+    """Samba's own endpoint mapper on this namespace's other addresses, while in a `with`."""
+
+    def __init__(self, directory):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "samba-epm")
+        self.log = open(os.path.join(directory, "samba.log"), "wb")
+        self.process = subprocess.Popen([script, os.path.join(directory, "samba")],
+                                        stdout=self.log, stderr=self.log)
+
+    def __enter__(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection((SAMBA_ADDRESS, 135), timeout=1).close()
+                return self
+            except OSError:
+                time.sleep(0.1)
+        self.__exit__()
+        raise Failed("Samba's endpoint mapper did not start")
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+@check("closed")
+def portolan_lists_what_rpcclient_lists_of_samba(lab):
+    """All but one: Samba gives the last entry together with "no more entries", and rpcclient then
+    forgets it."""
+    with SambaMapper(lab.directory):
+        seen = without_minor(epmlookup(SAMBA_ADDRESS))
+        found = without_minor(peer_portolan.dump(lab, SAMBA_ADDRESS))
+    expect_same_list([entry for entry in found if entry in seen], seen, "portolan dump of Samba")
+    expect(len(found), len(seen) + 1, "entries")
+    return f"{len(found)} entries"
+
+
+@check("demo")
+def rpcclient_and_portolan_list_the_same_demo(lab):
+    found = without_minor(epmlookup())
+    expect_same_list(found, without_minor(peer_portolan.dump(lab)), "epmlookup")
+    if not found:
+        raise Failed("the demo's map is empty")
+    return f"{len(found)} entries"
