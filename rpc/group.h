@@ -3,18 +3,17 @@
 // ones.
 //
 // Lock-free: each group is one cache line with one state word, id << 32 | connections.
-// - Each line belongs to one worker, which alone makes it a new group, and only while the count
-//   is 0; others change the word by compare-and-swap and only while the count is not 0. So a
-//   stale id can never join a successor: the id is part of the word compared.
+// - Each line belongs to one worker, which alone makes it a new group, and only while the count is
+//   0; others change the word by compare-and-swap and only while the count is not 0. So a stale id
+//   can never join a successor: the id is part of the word compared.
 // - The count becomes 0 once in a group's life, so one worker, the last to leave, pushes the line
-// on
-//   its owner's stack. The owner takes the whole stack at once and never pops, so there is no ABA.
+//   on its owner's stack. The owner takes the whole stack at once and never pops, so there is no
+//   ABA.
 // - Joining acquires and leaving releases, so the cursor epochs written by one connection are seen
 //   by another that joins after it.
 // - A cursor is live while its epoch is odd. Opening and closing swap the epoch by one and taking
-// over
-//   by two, each by compare-and-swap: of two workers that change the same cursor one wins, and the
-//   other finds another epoch.
+//   over by two, each by compare-and-swap: of two workers that change the same cursor one wins, and
+//   the other finds another epoch.
 // Nothing is ever freed while workers run, so there is nothing to reclaim.
 #pragma once
 
