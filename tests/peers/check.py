@@ -3,8 +3,9 @@
 import traceback
 
 # open: registrations over the network allowed, captured. closed: as configured by default.
-# demo: portoland --demo. hostile: bad input, captured by itself.
-PHASES = ("open", "closed", "demo", "load", "hostile")
+# demo: portoland --demo. hostile: bad input, captured by itself. ports: each check starts and stops
+# a server of its own, with another port or more workers.
+PHASES = ("open", "closed", "demo", "load", "hostile", "ports")
 
 _checks = []
 passed = 0

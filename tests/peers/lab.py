@@ -37,14 +37,21 @@ class Lab:
         if phase == "demo":
             self._launch(phase, ["--demo", "--socket", self.socket])
             return
-        path = os.path.join(self.directory, f"{phase}.yaml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(sample.configuration(self.socket, allow))
-        self._launch(phase, ["-c", path])
-        ip("addr", "add", f"{sample.CLIENT}/24", "dev", "ptl0")
-        ip("link", "set", "ptl0", "up")
-        time.sleep(0.2)  # the kernel's own first frames
+        self.start_with(phase, sample.configuration(self.socket, allow))
+        self.address_kernel_side("ptl0")
         self.counters_at_start = self.stats()
+
+    def start_with(self, name, configuration):
+        """Starts portoland with the text of a configuration."""
+        path = os.path.join(self.directory, f"{name}.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(configuration)
+        self._launch(name, ["-c", path])
+
+    def address_kernel_side(self, interface):
+        ip("addr", "add", f"{sample.CLIENT}/24", "dev", interface)
+        ip("link", "set", interface, "up")
+        time.sleep(0.2)  # the kernel's own first frames
 
     def _launch(self, name, options):
         log = open(os.path.join(self.directory, f"portoland-{name}.log"), "wb")

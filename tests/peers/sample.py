@@ -40,13 +40,16 @@ ENTRIES = [
 ]
 
 
-def configuration(socket, allow):
-    """A configuration file for the lab; `allow`: whether the network may register."""
+def configuration(socket, allow, device="net_tap0,iface=ptl0", workers=None):
+    """A configuration file for the lab; `allow`: whether the network may register.
+
+    `workers`: cores, by default the highest one there is.
+    """
     text = f"""\
 dataplane:
   ports:
-    - device: net_tap0,iface=ptl0
-  workers: [{max(os.sched_getaffinity(0))}]
+    - device: {device}
+  workers: {workers or [max(os.sched_getaffinity(0))]}
   hugepages: off
 network:
   addresses: [{SERVER}/24]
