@@ -80,5 +80,6 @@ struct control_config *control_config_load(const char *path);
 struct control_config *control_config_parse(const char *name, const char *text);
 void control_config_free(struct control_config *config);
 
-// An address with prefix length as text -> IPv4 in host order. False when it is not IPv4.
-bool control_prefix_parse_ipv4(const char *text, uint32_t *ret_address, uint8_t *ret_length);
+// "10.135.0.2/24" or "fd00:135::2/64" -> 16 bytes in network order and a prefix length of 128 bits;
+// IPv4 is ::ffff:a.b.c.d/(96 + length). False when it is neither, with nothing written.
+bool control_prefix_parse_mapped(const char *text, uint8_t ret_address[16], uint8_t *ret_length);

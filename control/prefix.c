@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "control/config.h"
 
 bool control_address_parse(const char *text, struct control_prefix *ret_prefix)
@@ -52,12 +51,19 @@ bool control_prefix_contains(const struct control_prefix *prefix,
            (mask == 0 || ((prefix->address[whole] ^ address->address[whole]) & mask) == 0);
 }
 
-bool control_prefix_parse_ipv4(const char *text, uint32_t *ret_address, uint8_t *ret_length)
+bool control_prefix_parse_mapped(const char *text, uint8_t ret_address[16], uint8_t *ret_length)
 {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct control_prefix prefix;
-    if (!control_prefix_parse(text, &prefix) || prefix.ipv6)
+    if (!control_prefix_parse(text, &prefix))
         return false;
-    *ret_address = base_load_be32(prefix.address);
-    *ret_length = prefix.length;
+    if (prefix.ipv6) {
+        memcpy(ret_address, prefix.address, 16);
+        *ret_length = prefix.length;
+    } else {
+        memcpy(ret_address, mapped, sizeof mapped);
+        memcpy(ret_address + sizeof mapped, prefix.address, 4);
+        *ret_length = (uint8_t)(8 * sizeof mapped + prefix.length);
+    }
     return true;
 }

@@ -13,7 +13,6 @@
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
-#include "base/bytes.h"
 #include "base/log.h"
 #include "control/config.h"
 #include "control/control.h"
@@ -125,15 +124,10 @@ static bool create_allow_list(struct daemon *d)
     if (!d->allow)
         return no_memory("the list of allowed sources");
     for (unsigned i = 0; i < count; i++) {
-        uint32_t address;
-        uint8_t length;
-        // IPv6 prefixes are checked with the file, and match nobody until the stack speaks IPv6.
-        if (!control_prefix_parse_ipv4(d->config->mapper.registrations.allow[i], &address, &length))
-            continue;
-        struct rpc_prefix *prefix = &d->allow[d->allow_count++];
-        *prefix = (struct rpc_prefix){.address = {[10] = 0xff, [11] = 0xff}};
-        base_store_be32(prefix->address + 12, address);
-        prefix->length = (uint8_t)(96 + length);
+        struct rpc_prefix *prefix = &d->allow[d->allow_count];
+        if (control_prefix_parse_mapped(d->config->mapper.registrations.allow[i], prefix->address,
+                                        &prefix->length))
+            d->allow_count++;
     }
     return true;
 }
@@ -157,8 +151,8 @@ static void fill_addresses(const struct daemon *d, struct tcpstack_options *opti
 {
     for (unsigned i = 0; i < d->config->network.addresses_count; i++) {
         struct tcpstack_address *address = &options->addresses[options->address_count];
-        if (control_prefix_parse_ipv4(d->config->network.addresses[i], &address->ipv4,
-                                      &address->prefix_length))
+        if (control_prefix_parse_mapped(d->config->network.addresses[i], address->address,
+                                        &address->prefix_length))
             options->address_count++;
     }
     for (unsigned i = 0; i < d->config->listen_count; i++) {

@@ -1,7 +1,6 @@
 // From TCP connections to RPC associations and back: the middle of the poll loop.
 #include <string.h>
 
-#include "base/bytes.h"
 #include "dataplane/worker.h"
 
 static bool stream_ensure(void *stream, uint32_t size)
@@ -52,8 +51,8 @@ const struct rpc_stream worker_stream = {
 struct rpc_peer worker_peer(const struct tcp_conn *conn)
 {
     struct tcp_endpoints ends = tcp_endpoints(conn);
-    struct rpc_peer peer = {.address = {[10] = 0xff, [11] = 0xff}, .local_port = ends.local_port};
-    base_store_be32(peer.address + 12, ends.remote_ipv4);
+    struct rpc_peer peer = {.local_port = ends.local_port};
+    memcpy(peer.address, ends.remote, sizeof peer.address);
     return peer;
 }
 

@@ -174,7 +174,7 @@ int worker_main(void *arg)
 {
     struct worker *w = arg;
     read_clock(w);
-    tcpstack_announce(w->stack);
+    tcpstack_announce(w->stack, w->now);
     run(w);
     drain(w);
     return 0;

@@ -135,7 +135,7 @@ static struct tcpstack *make_stack(const struct memory_workers *m, unsigned inde
     const struct tcpstack_options options = {
         .ports = {{.port_id = m->port_id, .mac = {2, 0, 0, 0, 0, 2}, .mtu = 1500}},
         .port_count = 1,
-        .addresses = {{.ipv4 = m->wire.server_ipv4, .prefix_length = 24}},
+        .addresses = {{TCPSTACK_IPV4(m->wire.server_ipv4), 96 + 24}},
         .address_count = 1,
         .listen = {m->wire.server_port},
         .listen_count = 1,

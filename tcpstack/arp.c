@@ -13,28 +13,32 @@ static bool well_formed(const struct tcpstack_packet *packet, const struct rte_a
            rte_is_valid_assigned_ether_addr(&arp->arp_data.arp_sha);
 }
 
+static bool is_local(const struct tcpstack *stack, uint32_t ipv4)
+{
+    const uint8_t address[16] = TCPSTACK_IPV4(ipv4);
+    return tcpstack_local(stack, address) >= 0;
+}
+
 unsigned tcpstack_arp_input(struct tcpstack *stack, struct tcpstack_packet *packet)
 {
     struct rte_arp_hdr *arp = (struct rte_arp_hdr *)(packet->eth + 1);
     if (!well_formed(packet, arp))
         return TCPSTACK_RX_DROP_ARP_MALFORMED;
     uint32_t target = rte_be_to_cpu_32(arp->arp_data.arp_tip);
-    if (arp->arp_opcode != rte_cpu_to_be_16(RTE_ARP_OP_REQUEST) ||
-        !tcpstack_is_local(stack, target))
+    if (arp->arp_opcode != rte_cpu_to_be_16(RTE_ARP_OP_REQUEST) || !is_local(stack, target))
         return TCPSTACK_RX_DROP_ARP_NOT_OURS;
 
     // "?Am I the target address?" Swap the two sides and send the same packet back.
     arp->arp_opcode = rte_cpu_to_be_16(RTE_ARP_OP_REPLY);
     arp->arp_data.arp_tha = arp->arp_data.arp_sha;
     arp->arp_data.arp_tip = arp->arp_data.arp_sip;
-    memcpy(arp->arp_data.arp_sha.addr_bytes, stack->options.ports[packet->port].mac, 6);
+    memcpy(arp->arp_data.arp_sha.addr_bytes, stack->options.ports[packet->link.port].mac, 6);
     arp->arp_data.arp_sip = rte_cpu_to_be_32(target);
-    tcpstack_eth_write(stack, packet->eth, packet->port, arp->arp_data.arp_tha.addr_bytes,
-                       RTE_ETHER_TYPE_ARP);
+    tcpstack_eth_write(stack, packet->eth, &packet->link, RTE_ETHER_TYPE_ARP);
     packet->frame->data_len = sizeof *packet->eth + sizeof *arp;
     packet->frame->pkt_len = packet->frame->data_len;
     packet->frame->ol_flags = 0;
-    tcpstack_push(stack, packet->frame, packet->port);
+    tcpstack_push(stack, packet->frame, packet->link.port);
     packet->frame = NULL;
     tcpstack_count(stack, TCPSTACK_ARP_REPLIES);
     return TCPSTACK_RX_ACCEPTED;
@@ -43,7 +47,7 @@ unsigned tcpstack_arp_input(struct tcpstack *stack, struct tcpstack_packet *pack
 // RFC 5227 3: an announcement is a request for the address in which both protocol addresses are it.
 static void announce(struct tcpstack *stack, uint8_t port, uint32_t ipv4)
 {
-    static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    const struct tcpstack_link everybody = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, port};
     struct rte_mbuf *frame = tcpstack_alloc(stack);
     if (frame == NULL)
         return;
@@ -51,7 +55,7 @@ static void announce(struct tcpstack *stack, uint8_t port, uint32_t ipv4)
     struct rte_arp_hdr *arp = (struct rte_arp_hdr *)(eth + 1);
     frame->data_len = sizeof *eth + sizeof *arp;
     frame->pkt_len = frame->data_len;
-    tcpstack_eth_write(stack, eth, port, broadcast, RTE_ETHER_TYPE_ARP);
+    tcpstack_eth_write(stack, eth, &everybody, RTE_ETHER_TYPE_ARP);
     *arp = (struct rte_arp_hdr){
         .arp_hardware = rte_cpu_to_be_16(RTE_ARP_HRD_ETHER),
         .arp_protocol = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4),
@@ -65,10 +69,17 @@ static void announce(struct tcpstack *stack, uint8_t port, uint32_t ipv4)
     tcpstack_push(stack, frame, port);
 }
 
-void tcpstack_announce(struct tcpstack *stack)
+static void announce_address(struct tcpstack *stack, uint8_t port, const uint8_t address[16])
 {
+    if (tcpstack_address_is_ipv4(address))
+        announce(stack, port, tcpstack_address_ipv4(address));
+}
+
+void tcpstack_announce(struct tcpstack *stack, uint64_t now)
+{
+    stack->now = now;
     for (unsigned port = 0; port < stack->options.port_count; port++) {
         for (unsigned i = 0; i < stack->options.address_count; i++)
-            announce(stack, (uint8_t)port, stack->options.addresses[i].ipv4);
+            announce_address(stack, (uint8_t)port, stack->options.addresses[i].address);
     }
 }

@@ -22,8 +22,9 @@ unsigned tcpstack_eth_input(struct tcpstack *stack, struct tcpstack_packet *pack
         return TCPSTACK_RX_DROP_MULTI_SEGMENT;
     if (frame->data_len < sizeof *packet->eth)
         return TCPSTACK_RX_DROP_ETH_SHORT;
-    packet->port = (uint8_t)port;
     packet->eth = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
+    packet->link.port = (uint8_t)port;
+    memcpy(packet->link.mac, packet->eth->src_addr.addr_bytes, sizeof packet->link.mac);
     if (!rte_is_valid_assigned_ether_addr(&packet->eth->src_addr))
         return TCPSTACK_RX_DROP_ETH_SOURCE;
 
@@ -41,10 +42,10 @@ unsigned tcpstack_eth_input(struct tcpstack *stack, struct tcpstack_packet *pack
     return tagged ? TCPSTACK_RX_DROP_ETH_VLAN : TCPSTACK_RX_DROP_ETH_TYPE;
 }
 
-void tcpstack_eth_write(struct tcpstack *stack, struct rte_ether_hdr *eth, uint8_t port,
-                        const uint8_t destination[6], uint16_t type)
+void tcpstack_eth_write(struct tcpstack *stack, struct rte_ether_hdr *eth,
+                        const struct tcpstack_link *to, uint16_t type)
 {
-    memmove(eth->dst_addr.addr_bytes, destination, 6); // it may stand in the same frame
-    memcpy(eth->src_addr.addr_bytes, stack->options.ports[port].mac, 6);
+    memcpy(eth->dst_addr.addr_bytes, to->mac, 6);
+    memcpy(eth->src_addr.addr_bytes, stack->options.ports[to->port].mac, 6);
     eth->ether_type = rte_cpu_to_be_16(type);
 }

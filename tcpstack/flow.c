@@ -11,11 +11,14 @@
 
 const uint8_t tcpstack_rss_key[TCPSTACK_RSS_KEY_SIZE] = {KEY_8, KEY_8, KEY_8, KEY_8, KEY_8};
 
-uint32_t tcpstack_flow_hash_ipv4(uint32_t source, uint32_t destination, uint16_t source_port,
-                                 uint16_t destination_port)
+static uint16_t fold(uint64_t word)
 {
-    uint32_t addresses = source ^ destination;
-    uint16_t word = (uint16_t)(addresses >> 16 ^ addresses ^ source_port ^ destination_port);
+    return (uint16_t)(word >> 48 ^ word >> 32 ^ word >> 16 ^ word);
+}
+
+// `word` is the sum of all words of the input, host order.
+static uint32_t toeplitz(uint16_t word)
+{
     uint32_t hash = 0;
     for (unsigned bit = 0; bit < 16; bit++) {
         uint32_t key = UINT32_C(0x6d5a6d5a) << bit | UINT32_C(0x6d5a) >> (16 - bit);
@@ -24,21 +27,63 @@ uint32_t tcpstack_flow_hash_ipv4(uint32_t source, uint32_t destination, uint16_t
     return hash;
 }
 
-uint32_t tcpstack_flow_hash(const struct rte_mbuf *frame)
+// The words that make an IPv4 address one of 16 bytes are in both addresses and cancel out.
+uint32_t tcpstack_flow_hash_of(const struct tcp_endpoints *endpoints)
 {
-    const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
-    const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(eth + 1);
-    if (frame->data_len < sizeof *eth + sizeof *ip ||
-        eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
-        return 0;
+    uint64_t addresses = 0;
+    for (unsigned i = 0; i < 16; i += 8)
+        addresses ^= base_load_le64(endpoints->local + i) ^ base_load_le64(endpoints->remote + i);
+    uint16_t word = rte_be_to_cpu_16(fold(addresses));
+    return toeplitz(word ^ endpoints->local_port ^ endpoints->remote_port);
+}
+
+static const struct rte_tcp_hdr *behind_ipv4(const uint8_t *at, uint16_t size)
+{
+    const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)at;
+    if (size < sizeof *ip)
+        return NULL;
     uint8_t header = rte_ipv4_hdr_len(ip);
     uint16_t fragment = rte_be_to_cpu_16(ip->fragment_offset);
     if (ip->next_proto_id != IPPROTO_TCP || header < sizeof *ip ||
-        frame->data_len < sizeof *eth + header + sizeof(struct rte_tcp_hdr) ||
+        size < header + sizeof(struct rte_tcp_hdr) ||
         (fragment & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0)
+        return NULL;
+    return (const struct rte_tcp_hdr *)(at + header);
+}
+
+static const struct rte_tcp_hdr *behind_ipv6(const uint8_t *at, uint16_t size)
+{
+    const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)at;
+    if (size < sizeof *ip + sizeof(struct rte_tcp_hdr) || ip->proto != IPPROTO_TCP)
+        return NULL;
+    return (const struct rte_tcp_hdr *)(ip + 1);
+}
+
+// `size` bytes of source and destination address together.
+static uint32_t hash_frame(const struct rte_tcp_hdr *tcp, const uint8_t *addresses, unsigned size)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < size; i += 8)
+        sum ^= base_load_le64(addresses + i);
+    return toeplitz(rte_be_to_cpu_16(fold(sum) ^ tcp->src_port ^ tcp->dst_port));
+}
+
+uint32_t tcpstack_flow_hash(const struct rte_mbuf *frame)
+{
+    const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+    if (frame->data_len < sizeof *eth)
         return 0;
-    const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)((const uint8_t *)ip + header);
-    return tcpstack_flow_hash_ipv4(rte_be_to_cpu_32(ip->src_addr), rte_be_to_cpu_32(ip->dst_addr),
-                                   rte_be_to_cpu_16(tcp->src_port),
-                                   rte_be_to_cpu_16(tcp->dst_port));
+    const uint8_t *ip = (const uint8_t *)(eth + 1);
+    uint16_t size = (uint16_t)(frame->data_len - sizeof *eth);
+    const struct rte_tcp_hdr *tcp;
+    switch (rte_be_to_cpu_16(eth->ether_type)) {
+    case RTE_ETHER_TYPE_IPV4:
+        tcp = behind_ipv4(ip, size);
+        return tcp == NULL ? 0 : hash_frame(tcp, ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
+    case RTE_ETHER_TYPE_IPV6:
+        tcp = behind_ipv6(ip, size);
+        return tcp == NULL ? 0 : hash_frame(tcp, ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
+    default:
+        return 0;
+    }
 }

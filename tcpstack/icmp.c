@@ -10,8 +10,6 @@
 static void send_reply(struct tcpstack *stack, struct tcpstack_packet *packet)
 {
     struct rte_mbuf *frame = packet->frame;
-    uint8_t peer[6];
-    memcpy(peer, packet->eth->src_addr.addr_bytes, sizeof peer);
     uint32_t local = rte_be_to_cpu_32(packet->ip->dst_addr);
     uint32_t remote = rte_be_to_cpu_32(packet->ip->src_addr);
 
@@ -22,13 +20,13 @@ static void send_reply(struct tcpstack *stack, struct tcpstack_packet *packet)
     struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
     struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
     struct rte_icmp_hdr *icmp = (struct rte_icmp_hdr *)(ip + 1);
-    tcpstack_eth_write(stack, eth, packet->port, peer, RTE_ETHER_TYPE_IPV4);
+    tcpstack_eth_write(stack, eth, &packet->link, RTE_ETHER_TYPE_IPV4);
     tcpstack_ipv4_write(ip, local, remote, IPPROTO_ICMP, packet->transport_size);
     icmp->icmp_type = RTE_IP_ICMP_ECHO_REPLY;
     icmp->icmp_cksum = 0;
     icmp->icmp_cksum = (uint16_t)~rte_raw_cksum(icmp, packet->transport_size);
-    tcpstack_ipv4_checksum_write(stack, frame, packet->port, ip);
-    tcpstack_push(stack, frame, packet->port);
+    tcpstack_ipv4_checksum_write(stack, frame, packet->link.port, ip);
+    tcpstack_push(stack, frame, packet->link.port);
     packet->frame = NULL;
 }
 

@@ -6,15 +6,6 @@
 
 enum { TTL = 64 };
 
-bool tcpstack_is_local(const struct tcpstack *stack, uint32_t ipv4)
-{
-    for (unsigned i = 0; i < stack->options.address_count; i++) {
-        if (stack->options.addresses[i].ipv4 == ipv4)
-            return true;
-    }
-    return false;
-}
-
 // RFC 1122 3.2.1.3: addresses that must not appear as a source. Our own would answer itself.
 static bool source_is_sound(const struct tcpstack *stack, uint32_t source)
 {
@@ -22,9 +13,13 @@ static bool source_is_sound(const struct tcpstack *stack, uint32_t source)
     if (first == 0 || first == 127 || first >= 224)
         return false;
     for (unsigned i = 0; i < stack->options.address_count; i++) {
-        const struct tcpstack_address *address = &stack->options.addresses[i];
-        uint32_t hosts = address->prefix_length >= 31 ? 0 : UINT32_MAX >> address->prefix_length;
-        if (source == address->ipv4 || (hosts != 0 && source == (address->ipv4 | hosts)))
+        const struct tcpstack_address *own = &stack->options.addresses[i];
+        if (!tcpstack_address_is_ipv4(own->address))
+            continue;
+        uint32_t ipv4 = tcpstack_address_ipv4(own->address);
+        unsigned length = own->prefix_length - TCPSTACK_IPV4_BITS;
+        uint32_t hosts = length >= 31 ? 0 : UINT32_MAX >> length;
+        if (source == ipv4 || (hosts != 0 && source == (ipv4 | hosts)))
             return false;
     }
     return true;
@@ -47,6 +42,17 @@ static unsigned check_lengths(const struct rte_ipv4_hdr *ip, uint16_t size)
     return TCPSTACK_RX_ACCEPTED;
 }
 
+// False when the packet is not for us.
+static bool take_addresses(const struct tcpstack *stack, struct tcpstack_packet *packet)
+{
+    uint8_t destination[16];
+    tcpstack_address_set_ipv4(destination, rte_be_to_cpu_32(packet->ip->dst_addr));
+    tcpstack_address_set_ipv4(packet->key.remote, rte_be_to_cpu_32(packet->ip->src_addr));
+    int local = tcpstack_local(stack, destination);
+    packet->key.local = (uint16_t)local;
+    return local >= 0;
+}
+
 // RFC 1122 3.2.1.7: a host does not discard a datagram for its TTL, so nothing looks at it.
 unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *packet)
 {
@@ -57,7 +63,7 @@ unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *pac
     packet->ip = ip;
     if (!tcpstack_ipv4_checksum_ok(packet))
         return TCPSTACK_RX_DROP_IP_CHECKSUM;
-    if (!tcpstack_is_local(stack, rte_be_to_cpu_32(ip->dst_addr)))
+    if (!take_addresses(stack, packet))
         return TCPSTACK_RX_DROP_IP_NOT_OURS;
     if (!source_is_sound(stack, rte_be_to_cpu_32(ip->src_addr)))
         return TCPSTACK_RX_DROP_IP_SOURCE;

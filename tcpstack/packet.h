@@ -17,10 +17,17 @@
 // frame holds a sound TCP segment, and the second pass decides about it.
 enum { TCPSTACK_STAGED = TCPSTACK_COUNTER_COUNT };
 
-// The name of a connection, host byte order. Hashed as bytes: no padding.
+// The name of a connection. Hashed as bytes: no padding.
 struct tcp_key {
-    uint32_t local_ipv4, remote_ipv4;
+    uint8_t remote[16];
     uint16_t local_port, remote_port;
+    uint16_t local; // index of our address in the stack's options
+};
+
+// Where frames to a neighbour go: what its own frames came with.
+struct tcpstack_link {
+    uint8_t mac[6];
+    uint8_t port; // index in the stack's ports
 };
 
 struct tcpstack_packet {
@@ -29,11 +36,11 @@ struct tcpstack_packet {
     struct rte_ipv4_hdr *ip;
     const uint8_t *transport; // what follows the IP header
     uint16_t transport_size;
-    uint8_t port; // index in the stack's ports
+    struct tcpstack_link link; // to the sender
 
     // The segment (RFC 9293 3.3.1: SEG.SEQ, SEG.ACK, SEG.WND), host byte order.
     uint8_t flags;
-    struct tcp_key key;
+    struct tcp_key key; // its addresses are known as soon as IP has accepted the packet
     uint32_t hash;
     uint32_t sequence, acknowledgment;
     uint16_t window;

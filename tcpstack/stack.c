@@ -20,6 +20,15 @@ struct rte_mempool *tcpstack_pool_create(const char *name, unsigned count, unsig
                                    socket);
 }
 
+int tcpstack_local(const struct tcpstack *stack, const uint8_t address[16])
+{
+    for (unsigned i = 0; i < stack->options.address_count; i++) {
+        if (tcpstack_address_equal(stack->options.addresses[i].address, address))
+            return (int)i;
+    }
+    return -1;
+}
+
 static bool ports_are_sound(const struct tcpstack_options *options)
 {
     if (options->port_count == 0 || options->port_count > TCPSTACK_PORT_MAX)
@@ -31,13 +40,22 @@ static bool ports_are_sound(const struct tcpstack_options *options)
     return true;
 }
 
-static bool options_are_sound(const struct tcpstack_options *options)
+static bool addresses_are_sound(const struct tcpstack_options *options)
 {
-    for (unsigned i = 0; i < RTE_MIN(options->address_count, TCPSTACK_ADDRESS_MAX + 0u); i++) {
-        if (options->addresses[i].prefix_length > 32)
+    if (options->address_count > TCPSTACK_ADDRESS_MAX)
+        return false;
+    for (unsigned i = 0; i < options->address_count; i++) {
+        const struct tcpstack_address *own = &options->addresses[i];
+        bool ipv4 = tcpstack_address_is_ipv4(own->address);
+        if (own->prefix_length > 128 || (ipv4 && own->prefix_length < TCPSTACK_IPV4_BITS))
             return false;
     }
-    return ports_are_sound(options) && options->address_count <= TCPSTACK_ADDRESS_MAX &&
+    return true;
+}
+
+static bool options_are_sound(const struct tcpstack_options *options)
+{
+    return ports_are_sound(options) && addresses_are_sound(options) &&
            options->listen_count <= TCPSTACK_LISTEN_MAX && options->pool != NULL &&
            rte_pktmbuf_priv_size(options->pool) >= sizeof(struct tcp_segment) &&
            options->max_connections > 0 && options->max_connections < UINT32_MAX / 4 &&
@@ -244,6 +262,9 @@ void *tcp_user(const struct tcp_conn *conn)
 
 struct tcp_endpoints tcp_endpoints(const struct tcp_conn *conn)
 {
-    return (struct tcp_endpoints){conn->key.local_ipv4, conn->key.remote_ipv4, conn->key.local_port,
-                                  conn->key.remote_port};
+    struct tcp_endpoints ends = {.local_port = conn->key.local_port,
+                                 .remote_port = conn->key.remote_port};
+    memcpy(ends.local, conn->stack->options.addresses[conn->key.local].address, sizeof ends.local);
+    memcpy(ends.remote, conn->key.remote, sizeof ends.remote);
+    return ends;
 }

@@ -49,7 +49,8 @@ unsigned tcp_parse(struct tcpstack *stack, struct tcpstack_packet *packet);
 // The state machine; the answer is never TCPSTACK_STAGED.
 enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *packet);
 
-bool tcpstack_is_local(const struct tcpstack *stack, uint32_t ipv4);
+// The index of our address, -1 when it is not ours.
+int tcpstack_local(const struct tcpstack *stack, const uint8_t address[16]);
 // A frame from the pool, NULL and counted when there is none.
 struct rte_mbuf *tcpstack_alloc(struct tcpstack *stack);
 // Takes the frame over: queued for output, or freed and counted when the queue is full.
@@ -59,8 +60,8 @@ static inline bool tcpstack_output_full(const struct tcpstack *stack)
     return stack->output_count == TCPSTACK_OUTPUT_MAX;
 }
 
-void tcpstack_eth_write(struct tcpstack *stack, struct rte_ether_hdr *eth, uint8_t port,
-                        const uint8_t destination[6], uint16_t type);
+void tcpstack_eth_write(struct tcpstack *stack, struct rte_ether_hdr *eth,
+                        const struct tcpstack_link *to, uint16_t type);
 // Writes the 20-byte header without its checksum; `size` is that of the payload.
 void tcpstack_ipv4_write(struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination,
                          uint8_t protocol, uint16_t size);

@@ -92,7 +92,7 @@ struct tcp_header {
     const uint8_t *options;
 };
 void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
-                    uint8_t port, const uint8_t peer_mac[6], const struct tcp_header *header);
+                    const struct tcpstack_link *link, const struct tcp_header *header);
 
 // tcp_timer.c
 void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer_kind kind, uint64_t when);

@@ -39,16 +39,14 @@ struct tcp_conn {
     struct tcp_conn *hash_next;
     struct tcp_key key;
     uint8_t state;
-    uint8_t port; // index in the stack's ports
     uint8_t snd_scale, rcv_scale;
+    uint8_t out_of_order_count;
     uint32_t rcv_nxt;
     uint32_t rcv_edge; // the furthest right edge announced: RCV.NXT + RCV.WND
     uint32_t snd_una;
-    uint32_t snd_nxt; // next to send; behind snd_max while a time-out is being repaired
-    uint32_t snd_max; // highest sent
-    uint32_t snd_wnd; // scaled
-    uint32_t snd_wl1, snd_wl2;
-    uint8_t out_of_order_count;
+    uint32_t snd_nxt;      // next to send; behind snd_max while a time-out is being repaired
+    uint32_t snd_max;      // highest sent
+    uint32_t snd_wnd;      // scaled
     bool finishing : 1;    // tcp_close was called: FIN after the last byte, input is discarded
     bool fin_sent : 1;     // at least once
     bool fin_received : 1; // in order
@@ -77,6 +75,7 @@ struct tcp_conn {
     uint32_t snd_end;  // behind the last byte written; the FIN's number
     uint32_t rx_bytes; // readable
     uint32_t ack_sent; // RCV.NXT as last announced
+    uint32_t snd_wl1, snd_wl2;
     uint32_t snd_wnd_max;
     uint16_t snd_mss, rcv_mss;
     uint16_t rcv_segment; // largest payload seen: what counts as a full segment for ACKs
@@ -84,10 +83,10 @@ struct tcp_conn {
     uint32_t reserved;    // bytes handed out by tcp_reserve
     uint8_t events;
     uint8_t close_reason;
-    uint8_t retries;    // expiries of the retransmission timer since SND.UNA advanced
-    uint8_t probes;     // window probes since the window closed
-    uint8_t unanswered; // window probes since the peer's last ACK
-    uint8_t peer_mac[6];
+    uint8_t retries;           // expiries of the retransmission timer since SND.UNA advanced
+    uint8_t probes;            // window probes since the window closed
+    uint8_t unanswered;        // window probes since the peer's last ACK
+    struct tcpstack_link link; // to the peer: its MAC address as of its last sound segment
     struct tcp_cc cc;
 
     // Timing (RFC 6298), microseconds.

@@ -11,7 +11,7 @@ static uint32_t initial_sequence(const struct tcpstack *stack, const struct tcp_
 {
     struct {
         struct tcp_key key;
-        uint32_t purpose;
+        uint16_t purpose; // no padding
     } input = {*key, 6528};
     uint64_t hash = base_siphash(stack->options.secret, &input, sizeof input);
     return (uint32_t)(stack->now / 4) + (uint32_t)hash;
@@ -40,11 +40,12 @@ static uint16_t port_mss(const struct tcpstack *stack, uint8_t port)
     return (uint16_t)(stack->options.ports[port].mtu - TCP_HEADER_SIZE);
 }
 
-static void start(struct tcp_conn *conn, enum tcp_state state, uint8_t port, uint32_t iss)
+static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcpstack_link *link,
+                  uint32_t iss)
 {
     conn->state = (uint8_t)state;
-    conn->port = port;
-    conn->rcv_mss = port_mss(conn->stack, port);
+    conn->link = *link;
+    conn->rcv_mss = port_mss(conn->stack, link->port);
     conn->snd_mss = TCP_MSS_DEFAULT;
     conn->iss = conn->snd_una = conn->snd_nxt = conn->snd_max = iss;
     conn->snd_end = iss + 1;
@@ -68,7 +69,7 @@ static void learn_from_syn(struct tcp_conn *conn, const struct tcpstack_packet *
     conn->snd_wnd_max = packet->window;
     conn->snd_wl1 = packet->sequence;
     conn->snd_wl2 = packet->acknowledgment;
-    memcpy(conn->peer_mac, packet->eth->src_addr.addr_bytes, sizeof conn->peer_mac);
+    conn->link = packet->link;
 }
 
 void tcp_send_syn(struct tcp_conn *conn)
@@ -97,7 +98,7 @@ void tcp_send_syn(struct tcp_conn *conn)
         .options_size = tcp_options_write(&options, bytes),
         .options = bytes,
     };
-    tcp_send_frame(stack, frame, &conn->key, conn->port, conn->peer_mac, &header);
+    tcp_send_frame(stack, frame, &conn->key, &conn->link, &header);
 }
 
 static enum tcpstack_counter accept_syn(struct tcpstack *stack, struct tcpstack_packet *packet,
@@ -117,7 +118,7 @@ static enum tcpstack_counter accept_syn(struct tcpstack *stack, struct tcpstack_
     if (conn == NULL) // blocks are still with a caller who has not been told of their end
         return TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
     tcpstack_count(stack, TCPSTACK_TCP_HALF_OPEN);
-    start(conn, TCP_STATE_SYN_RECEIVED, packet->port, iss);
+    start(conn, TCP_STATE_SYN_RECEIVED, &packet->link, iss);
     learn_from_syn(conn, packet, &options);
     tcp_send_syn(conn);
     tcpstack_count(stack, TCPSTACK_TCP_SYNS);
@@ -220,27 +221,38 @@ enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_
     return TCPSTACK_RX_ACCEPTED;
 }
 
+// -1 when the stack was not given it.
+static int port_of(const struct tcpstack *stack, uint16_t port_id)
+{
+    for (unsigned i = 0; i < stack->options.port_count; i++) {
+        if (stack->options.ports[i].port_id == port_id)
+            return (int)i;
+    }
+    return -1;
+}
+
 struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints *endpoints,
                              uint16_t port_id, const uint8_t peer_mac[6])
 {
-    struct tcp_key key = {endpoints->local_ipv4, endpoints->remote_ipv4, endpoints->local_port,
-                          endpoints->remote_port};
+    int local = tcpstack_local(stack, endpoints->local), port = port_of(stack, port_id);
+    if (local < 0 || port < 0 || endpoints->local_port == 0 || endpoints->remote_port == 0 ||
+        stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+        return NULL;
+    struct tcp_key key = {.local_port = endpoints->local_port,
+                          .remote_port = endpoints->remote_port,
+                          .local = (uint16_t)local};
+    struct tcpstack_link link = {.port = (uint8_t)port};
+    memcpy(key.remote, endpoints->remote, sizeof key.remote);
+    memcpy(link.mac, peer_mac, sizeof link.mac);
     uint32_t hash = tcp_key_hash(stack, &key);
-    unsigned port = 0;
-    while (port < stack->options.port_count && stack->options.ports[port].port_id != port_id)
-        port++;
-    if (port == stack->options.port_count || key.local_port == 0 || key.remote_port == 0 ||
-        !tcpstack_is_local(stack, key.local_ipv4) ||
-        stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections ||
-        tcp_conn_find(stack, &key, hash) != NULL)
+    if (tcp_conn_find(stack, &key, hash) != NULL)
         return NULL;
     struct tcp_conn *conn = tcp_conn_new(stack, &key, hash);
     if (conn == NULL)
         return NULL;
     tcpstack_count(stack, TCPSTACK_TCP_CONNECTIONS);
     conn->active = conn->known = true;
-    memcpy(conn->peer_mac, peer_mac, sizeof conn->peer_mac);
-    start(conn, TCP_STATE_SYN_SENT, (uint8_t)port, initial_sequence(stack, &key));
+    start(conn, TCP_STATE_SYN_SENT, &link, initial_sequence(stack, &key));
     tcp_send_syn(conn);
     return conn;
 }

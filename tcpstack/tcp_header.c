@@ -17,12 +17,8 @@ unsigned tcp_parse(struct tcpstack *stack, struct tcpstack_packet *packet)
     if (tcp->src_port == 0 || tcp->dst_port == 0)
         return TCPSTACK_RX_DROP_TCP_PORT_ZERO;
 
-    packet->key = (struct tcp_key){
-        .local_ipv4 = rte_be_to_cpu_32(packet->ip->dst_addr),
-        .remote_ipv4 = rte_be_to_cpu_32(packet->ip->src_addr),
-        .local_port = rte_be_to_cpu_16(tcp->dst_port),
-        .remote_port = rte_be_to_cpu_16(tcp->src_port),
-    };
+    packet->key.local_port = rte_be_to_cpu_16(tcp->dst_port);
+    packet->key.remote_port = rte_be_to_cpu_16(tcp->src_port);
     packet->flags = tcp->tcp_flags;
     packet->sequence = rte_be_to_cpu_32(tcp->sent_seq);
     packet->acknowledgment = rte_be_to_cpu_32(tcp->recv_ack);
@@ -37,7 +33,7 @@ unsigned tcp_parse(struct tcpstack *stack, struct tcpstack_packet *packet)
 }
 
 void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
-                    uint8_t port, const uint8_t peer_mac[6], const struct tcp_header *header)
+                    const struct tcpstack_link *link, const struct tcp_header *header)
 {
     uint16_t transport_size =
         (uint16_t)(sizeof(struct rte_tcp_hdr) + header->options_size + frame->data_len);
@@ -51,8 +47,9 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
     struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
     struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
     struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
-    tcpstack_eth_write(stack, eth, port, peer_mac, RTE_ETHER_TYPE_IPV4);
-    tcpstack_ipv4_write(ip, key->local_ipv4, key->remote_ipv4, IPPROTO_TCP, transport_size);
+    tcpstack_eth_write(stack, eth, link, RTE_ETHER_TYPE_IPV4);
+    tcpstack_ipv4_write(ip, tcpstack_address_ipv4(stack->options.addresses[key->local].address),
+                        tcpstack_address_ipv4(key->remote), IPPROTO_TCP, transport_size);
     *tcp = (struct rte_tcp_hdr){
         .src_port = rte_cpu_to_be_16(key->local_port),
         .dst_port = rte_cpu_to_be_16(key->remote_port),
@@ -64,7 +61,7 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
     };
     if (header->options_size != 0)
         memcpy(tcp + 1, header->options, header->options_size);
-    tcpstack_tcp_checksum_write(stack, frame, port, ip, tcp);
+    tcpstack_tcp_checksum_write(stack, frame, link->port, ip, tcp);
     frame->l4_len = (uint8_t)(sizeof *tcp + header->options_size);
-    tcpstack_push(stack, frame, port);
+    tcpstack_push(stack, frame, link->port);
 }

@@ -1,6 +1,4 @@
 // Segments that arrive for a connection (RFC 9293 3.10.7.4), in its order.
-#include <string.h>
-
 #include "tcpstack/tcp.h"
 
 static uint32_t window_left(const struct tcp_conn *conn)
@@ -212,8 +210,7 @@ static __rte_noinline enum tcpstack_counter segment_arrives(struct tcp_conn *con
         tcp_send_challenge_ack(conn);
         return TCPSTACK_RX_DROP_TCP_BAD_ACK;
     }
-    memcpy(conn->peer_mac, packet->eth->src_addr.addr_bytes, sizeof conn->peer_mac);
-    conn->port = packet->port;
+    conn->link = packet->link;
     tcp_ack(conn, packet);
     if (conn->fin_sent && conn->snd_una == conn->snd_end + 1 && !fin_acknowledged(conn))
         return TCPSTACK_RX_ACCEPTED;
@@ -246,8 +243,7 @@ enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *
         return segment_arrives(conn, packet);
     }
     tcpstack_count(stack, TCPSTACK_TCP_FAST_PATH);
-    memcpy(conn->peer_mac, packet->eth->src_addr.addr_bytes, sizeof conn->peer_mac);
-    conn->port = packet->port;
+    conn->link = packet->link;
     tcp_ack(conn, packet);
     if (packet->size != 0)
         tcp_deliver(conn, packet);

@@ -30,7 +30,7 @@ static void send_frame(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t s
         .window = announce_window(conn),
         .flags = flags | RTE_TCP_ACK_FLAG,
     };
-    tcp_send_frame(conn->stack, frame, &conn->key, conn->port, conn->peer_mac, &header);
+    tcp_send_frame(conn->stack, frame, &conn->key, &conn->link, &header);
     conn->ack_sent = conn->rcv_nxt;
     conn->ack_now = conn->ack_later = false;
     tcp_timer_clear(conn, TCP_TIMER_ACK);

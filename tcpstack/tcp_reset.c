@@ -17,8 +17,7 @@ void tcp_answer_reset(struct tcpstack *stack, const struct tcpstack_packet *pack
         header.flags |= RTE_TCP_ACK_FLAG;
         header.acknowledgment = packet->sequence + size;
     }
-    tcp_send_frame(stack, frame, &packet->key, packet->port, packet->eth->src_addr.addr_bytes,
-                   &header);
+    tcp_send_frame(stack, frame, &packet->key, &packet->link, &header);
     tcpstack_count(stack, TCPSTACK_TCP_RESETS_SENT);
 }
 
@@ -33,6 +32,6 @@ void tcp_send_reset(struct tcp_conn *conn)
         .acknowledgment = conn->rcv_nxt,
         .flags = RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG,
     };
-    tcp_send_frame(stack, frame, &conn->key, conn->port, conn->peer_mac, &header);
+    tcp_send_frame(stack, frame, &conn->key, &conn->link, &header);
     tcpstack_count(stack, TCPSTACK_TCP_RESETS_SENT);
 }

@@ -9,13 +9,14 @@
 // tcpstack_take_output.
 //
 // All functions: only the worker that owns the stack. Times are microseconds of one monotonic
-// clock that starts anywhere. Addresses and ports are in host byte order unless said.
+// clock that starts anywhere. Addresses are 16 bytes (tcpstack/address.h), ports in host order.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tcpstack/address.h"
 #include "tcpstack/counters.h"
 
 struct rte_mbuf;
@@ -29,10 +30,10 @@ enum {
     TCPSTACK_LISTEN_MAX = 16, // TCP ports listened on
 };
 
-// An IPv4 address with its prefix, host byte order. (IPv6 comes with the neighbour table.)
+// An address of ours with its prefix (tcpstack/address.h).
 struct tcpstack_address {
-    uint32_t ipv4;
-    uint8_t prefix_length;
+    uint8_t address[16];
+    uint8_t prefix_length; // of 128: 96 + n for IPv4
 };
 
 // A DPDK port as the stack sees it.
@@ -84,8 +85,8 @@ unsigned tcpstack_take_output(struct tcpstack *stack, struct rte_mbuf **ret_fram
 // than a timer is due, never later.
 uint64_t tcpstack_next_timer(const struct tcpstack *stack);
 
-// Queues a gratuitous ARP for each address on each port. Call once after the ports are up.
-void tcpstack_announce(struct tcpstack *stack);
+// Queues a gratuitous ARP for each IPv4 address on each port. Call once after the ports are up.
+void tcpstack_announce(struct tcpstack *stack, uint64_t now);
 
 // TCPSTACK_COUNTER_COUNT values, indexed by enum tcpstack_counter. Every frame given to
 // tcpstack_input ends in exactly one of the accepted or dropped counters, so
@@ -163,8 +164,8 @@ void tcp_abort(struct tcp_conn *conn);
 enum tcp_close_reason tcp_close_reason(const struct tcp_conn *conn);
 
 struct tcp_endpoints {
-    uint32_t local_ipv4, remote_ipv4; // host order
-    uint16_t local_port, remote_port; // host order
+    uint8_t local[16], remote[16];
+    uint16_t local_port, remote_port;
 };
 struct tcp_endpoints tcp_endpoints(const struct tcp_conn *conn);
 
@@ -178,11 +179,11 @@ struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints 
 
 // The one flow-to-core function, shared by server, load generator and tests: Toeplitz over source
 // and destination address and port with the symmetric key below, as RSS computes it. Frames
-// that are not IPv4 TCP give 0. Any thread.
+// that are not TCP right behind an IPv4 or IPv6 header (behind an extension header, that is) give
+// 0. Any thread.
 uint32_t tcpstack_flow_hash(const struct rte_mbuf *frame);
-// The same for a known flow (host byte order).
-uint32_t tcpstack_flow_hash_ipv4(uint32_t source, uint32_t destination, uint16_t source_port,
-                                 uint16_t destination_port);
+// The same for a known flow, whichever side is asked about.
+uint32_t tcpstack_flow_hash_of(const struct tcp_endpoints *endpoints);
 enum { TCPSTACK_RSS_KEY_SIZE = 40 };
 extern const uint8_t tcpstack_rss_key[TCPSTACK_RSS_KEY_SIZE]; // 0x6d 0x5a repeated
 // Which of `cores` workers owns the flow with this hash. A port with RSS gets a redirection table

@@ -142,27 +142,33 @@ static void a_missing_file_is_named(void **state)
                                  "directory); give -c the configuration file\n");
 }
 
-static void a_prefix_is_read_in_host_order(void **state)
+static void prefixes_of_both_families_are_read_into_16_bytes(void **state)
 {
     (void)state;
-    uint32_t address = 0;
+    static const uint8_t ipv4[16] = {[10] = 0xff, 0xff, 10, 135, 0, 2};
+    static const uint8_t ipv6[16] = {0xfd, 0, 0x01, 0x35, [15] = 2};
+    uint8_t address[16];
     uint8_t length = 0;
-    assert_true(control_prefix_parse_ipv4("10.135.0.2/24", &address, &length));
-    assert_int_equal(address, 0x0a870002);
-    assert_int_equal(length, 24);
+    assert_true(control_prefix_parse_mapped("10.135.0.2/24", address, &length));
+    assert_memory_equal(address, ipv4, 16);
+    assert_int_equal(length, 96 + 24);
+    assert_true(control_prefix_parse_mapped("fd00:135::2/64", address, &length));
+    assert_memory_equal(address, ipv6, 16);
+    assert_int_equal(length, 64);
 }
 
-static void what_is_no_ipv4_prefix_is_refused(void **state)
+static void what_is_no_prefix_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "",           "10.135.0.2",  "10.135.0.2/", "10.135.0.2/33", "1.2.3/24", "fd00:135::2/64",
-        "1.2.3.4/-1", "1.2.3.4/24 ", "1.2.3.4/+4"};
+        "",           "10.135.0.2",  "10.135.0.2/", "10.135.0.2/33", "1.2.3/24", "fd00:135::2/129",
+        "1.2.3.4/-1", "1.2.3.4/24 ", "1.2.3.4/+4",  "fd00::g/64"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        uint32_t address = 7;
+        uint8_t address[16] = {7};
         uint8_t length = 7;
-        assert_false(control_prefix_parse_ipv4(texts[i], &address, &length));
-        assert_int_equal(address, 7);
+        assert_false(control_prefix_parse_mapped(texts[i], address, &length));
+        assert_int_equal(address[0], 7);
+        assert_int_equal(length, 7);
     }
 }
 
@@ -175,8 +181,8 @@ int main(void)
         cmocka_unit_test(each_bad_text_is_refused_with_place_and_expectation),
         cmocka_unit_test(every_problem_of_sense_is_told_at_once),
         cmocka_unit_test(a_missing_file_is_named),
-        cmocka_unit_test(a_prefix_is_read_in_host_order),
-        cmocka_unit_test(what_is_no_ipv4_prefix_is_refused),
+        cmocka_unit_test(prefixes_of_both_families_are_read_into_16_bytes),
+        cmocka_unit_test(what_is_no_prefix_is_refused),
     };
     return cmocka_run_group_tests_name("control_config", tests, NULL, NULL);
 }

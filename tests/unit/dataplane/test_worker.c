@@ -251,9 +251,13 @@ static void a_flow_is_served_by_the_worker_the_flow_function_names(void **state)
     unsigned owned[2] = {0};
     uint8_t pdu[256];
     for (unsigned i = 0; i < CLIENTS; i++) {
-        uint32_t hash =
-            tcpstack_flow_hash_ipv4(f->memory->wire.client_ipv4, f->memory->wire.server_ipv4,
-                                    (uint16_t)(MEMORY_FIRST_PORT + i), f->memory->wire.server_port);
+        const struct tcp_endpoints ends = {
+            .local = TCPSTACK_IPV4(f->memory->wire.server_ipv4),
+            .remote = TCPSTACK_IPV4(f->memory->wire.client_ipv4),
+            .local_port = f->memory->wire.server_port,
+            .remote_port = (uint16_t)(MEMORY_FIRST_PORT + i),
+        };
+        uint32_t hash = tcpstack_flow_hash_of(&ends);
         owned[tcpstack_flow_core(hash, 2)]++;
         connect_client(f, i);
         send(f, i, ACK | PUSH, pdu, request(i % ENTRIES, 2, pdu));

@@ -33,7 +33,7 @@ static struct tcpstack_options default_options(void)
     struct tcpstack_options options = {
         .ports = {{.port_id = HARNESS_PORT, .mtu = 1500}},
         .port_count = 1,
-        .addresses = {{HARNESS_SERVER_IPV4, 24}},
+        .addresses = {{TCPSTACK_IPV4(HARNESS_SERVER_IPV4), 96 + 24}},
         .address_count = 1,
         .listen = {HARNESS_TCP_PORT},
         .listen_count = 1,

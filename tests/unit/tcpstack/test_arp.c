@@ -72,13 +72,13 @@ static void other_arp_is_refused(void **state)
 static void every_address_is_announced_on_every_port(void **state)
 {
     struct harness *h = *state;
-    h->options.addresses[1] = (struct tcpstack_address){0x0a870063, 24};
+    h->options.addresses[1] = (struct tcpstack_address){TCPSTACK_IPV4(0x0a870063), 96 + 24};
     h->options.address_count = 2;
     h->options.ports[1] = h->options.ports[0];
     h->options.ports[1].port_id = 9;
     h->options.port_count = 2;
     harness_restart(h);
-    tcpstack_announce(h->stack);
+    tcpstack_announce(h->stack, h->now);
     for (unsigned i = 0; i < 4; i++) {
         struct rte_mbuf *frame;
         assert_int_equal(tcpstack_take_output(h->stack, &frame, 1), 1);

@@ -3,7 +3,8 @@
 
 #include "tests/unit/tcpstack/harness.h"
 
-static const struct tcp_endpoints names = {HARNESS_SERVER_IPV4, HARNESS_CLIENT_IPV4, 50000, 135};
+static const struct tcp_endpoints names = {TCPSTACK_IPV4(HARNESS_SERVER_IPV4),
+                                           TCPSTACK_IPV4(HARNESS_CLIENT_IPV4), 50000, 135};
 
 static void drain_output(struct harness *h)
 {
@@ -111,7 +112,7 @@ static void an_open_that_cannot_begin_is_refused(void **state)
     struct harness *h = *state;
     struct tcp_endpoints ends = names;
     assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT + 1, harness_client_mac));
-    ends.local_ipv4++;
+    ends.local[15]++;
     assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
     ends = names;
     ends.local_port = 0;

@@ -8,8 +8,8 @@ static void a_syn_is_answered_and_its_ack_opens(void **state)
     struct harness_peer peer = harness_peer(40000);
     struct tcp_conn *conn = harness_open(h, &peer);
     struct tcp_endpoints ends = tcp_endpoints(conn);
-    assert_int_equal(ends.local_ipv4, HARNESS_SERVER_IPV4);
-    assert_int_equal(ends.remote_ipv4, HARNESS_CLIENT_IPV4);
+    assert_int_equal(tcpstack_address_ipv4(ends.local), HARNESS_SERVER_IPV4);
+    assert_int_equal(tcpstack_address_ipv4(ends.remote), HARNESS_CLIENT_IPV4);
     assert_int_equal(ends.local_port, HARNESS_TCP_PORT);
     assert_int_equal(ends.remote_port, 40000);
     assert_int_equal(tcpstack_connections(h->stack), 1);

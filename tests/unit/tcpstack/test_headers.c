@@ -286,10 +286,11 @@ static void an_empty_pool_drops_and_counts(void **state)
     struct harness *h = *state;
     h->options.address_count = TCPSTACK_ADDRESS_MAX;
     for (uint32_t i = 1; i < TCPSTACK_ADDRESS_MAX; i++)
-        h->options.addresses[i] = (struct tcpstack_address){HARNESS_SERVER_IPV4 + i, 24};
+        h->options.addresses[i] =
+            (struct tcpstack_address){TCPSTACK_IPV4(HARNESS_SERVER_IPV4 + i), 96 + 24};
     harness_restart(h);
     for (unsigned i = 0; i < HARNESS_MBUFS / TCPSTACK_ADDRESS_MAX + 1; i++)
-        tcpstack_announce(h->stack);
+        tcpstack_announce(h->stack, h->now);
     assert_int_equal(harness_counter(h, TCPSTACK_TX_FRAMES), HARNESS_MBUFS);
     assert_int_not_equal(harness_counter(h, TCPSTACK_TX_DROP_NO_MBUF), 0);
 }
@@ -303,7 +304,7 @@ static void a_full_output_queue_drops_and_counts(void **state)
     h->options.pool = large;
     harness_restart(h);
     for (unsigned i = 0; i < 4100; i++)
-        tcpstack_announce(h->stack);
+        tcpstack_announce(h->stack, h->now);
     assert_int_equal(harness_counter(h, TCPSTACK_TX_FRAMES), 4096);
     assert_int_equal(harness_counter(h, TCPSTACK_TX_DROP_QUEUE_FULL), 4);
     h->options.pool = small;

@@ -216,7 +216,7 @@ static void pass_time(struct link *link)
 static struct tcpstack_options client_options(const struct harness *h, struct link *link)
 {
     struct tcpstack_options options = h->options;
-    options.addresses[0].ipv4 = HARNESS_CLIENT_IPV4;
+    tcpstack_address_set_ipv4(options.addresses[0].address, HARNESS_CLIENT_IPV4);
     options.listen_count = 0;
     memcpy(options.ports[0].mac, harness_client_mac, 6);
     options.ports[0].mtu = (uint16_t)(576 + roll(link, 1500));
@@ -245,7 +245,8 @@ static void start(struct harness *h, struct link *link, uint64_t seed)
     link->server.stack = h->stack;
     link->client.stack = tcpstack_create(&options, link->now);
     assert_non_null(link->client.stack);
-    struct tcp_endpoints ends = {HARNESS_CLIENT_IPV4, HARNESS_SERVER_IPV4, 45000, HARNESS_TCP_PORT};
+    struct tcp_endpoints ends = {TCPSTACK_IPV4(HARNESS_CLIENT_IPV4),
+                                 TCPSTACK_IPV4(HARNESS_SERVER_IPV4), 45000, HARNESS_TCP_PORT};
     assert_non_null(tcp_connect(link->client.stack, &ends, HARNESS_PORT, harness_server_mac));
 }
 
@@ -318,7 +319,8 @@ static void two_active_opens_meet(void **state)
     static struct link link;
     start(h, &link, 5);
     link.loss = link.doubling = link.damage = 0;
-    struct tcp_endpoints ends = {HARNESS_SERVER_IPV4, HARNESS_CLIENT_IPV4, HARNESS_TCP_PORT, 45000};
+    struct tcp_endpoints ends = {TCPSTACK_IPV4(HARNESS_SERVER_IPV4),
+                                 TCPSTACK_IPV4(HARNESS_CLIENT_IPV4), HARNESS_TCP_PORT, 45000};
     assert_non_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
     for (unsigned i = 0; i < 2000 && !(link.server.conn && link.client.conn); i++) {
         step(&link);
