@@ -30,6 +30,10 @@ static void the_options_of_a_usual_syn_are_read(void **state)
     assert_int_equal(options.mss, 1460);
     assert_true(options.has_scale);
     assert_int_equal(options.scale, 7);
+    assert_true(options.may_sack);
+    assert_true(options.has_timestamps);
+    assert_int_equal(options.timestamp, 1);
+    assert_int_equal(options.timestamp_echo, 0);
 }
 
 static void no_options_give_defaults(void **state)
@@ -39,6 +43,46 @@ static void no_options_give_defaults(void **state)
     assert_true(parse(NULL, 0, &options));
     assert_int_equal(options.mss, 0);
     assert_false(options.has_scale);
+    assert_false(options.has_timestamps);
+    assert_false(options.may_sack);
+    assert_int_equal(options.sack_count, 0);
+}
+
+static void timestamps_are_read_wherever_they_stand(void **state)
+{
+    (void)state;
+    static const uint8_t usual[] = {1, 1, 8, 10, 0x80, 1, 2, 3, 0xff, 5, 6, 7};
+    static const uint8_t unusual[] = {8, 10, 0x80, 1, 2, 3, 0xff, 5, 6, 7, 1, 0};
+    const uint8_t *rows[] = {usual, unusual};
+    for (size_t i = 0; i < 2; i++) {
+        struct tcp_options options;
+        assert_true(parse(rows[i], 12, &options));
+        assert_true(options.has_timestamps);
+        assert_int_equal(options.timestamp, 0x80010203);
+        assert_int_equal(options.timestamp_echo, 0xff050607);
+    }
+}
+
+static void up_to_four_sack_blocks_are_read(void **state)
+{
+    (void)state;
+    for (unsigned count = 0; count <= 4; count++) {
+        uint8_t bytes[2 + 4 * 8] = {5, (uint8_t)(2 + 8 * count)};
+        for (unsigned i = 0; i < 4; i++) {
+            bytes[2 + 8 * i] = (uint8_t)(i + 1);
+            bytes[9 + 8 * i] = (uint8_t)(i + 10);
+        }
+        struct tcp_options options;
+        bool sound = parse(bytes, (uint16_t)(2 + 8 * count), &options);
+        assert_int_equal(sound, count != 0); // an option that says nothing is malformed
+        if (!sound)
+            continue;
+        assert_int_equal(options.sack_count, count);
+        for (unsigned i = 0; i < count; i++) {
+            assert_int_equal(options.sack[i].begin, (i + 1) << 24);
+            assert_int_equal(options.sack[i].end, i + 10);
+        }
+    }
 }
 
 static void nothing_is_read_after_the_end_of_the_list(void **state)
@@ -92,14 +136,33 @@ static void every_single_byte_is_sound_only_when_it_ends_or_pads(void **state)
     }
 }
 
-// The rule, written again: an unknown option needs a length from 2 to what is left.
+// The rule, written again: an unknown option needs a length from 2 to what is left, a known one
+// its own.
+static bool length_is_the_kinds(unsigned kind, unsigned length)
+{
+    switch (kind) {
+    case 2:
+        return length == 4;
+    case 3:
+        return length == 3;
+    case 4:
+        return length == 2;
+    case 5:
+        return length == 10 || length == 18 || length == 26 || length == 34;
+    case 8:
+        return length == 10;
+    default:
+        return length >= 2;
+    }
+}
+
 static bool two_bytes_are_sound(unsigned kind, unsigned length)
 {
     if (kind == 0)
         return true;
     if (kind == 1)
         return length <= 1;
-    return length == 2 && kind != 2 && kind != 3;
+    return length == 2 && length_is_the_kinds(kind, length);
 }
 
 static void every_pair_of_bytes_is_judged_by_its_length(void **state)
@@ -119,7 +182,7 @@ static void every_kind_and_length_in_a_full_header_ends(void **state)
         uint8_t bytes[TCP_OPTIONS_MAX] = {(uint8_t)(pair >> 8), (uint8_t)pair};
         struct tcp_options options;
         bool fits = bytes[1] >= 2 && bytes[1] <= sizeof bytes;
-        bool own = (bytes[0] != 2 || bytes[1] == 4) && (bytes[0] != 3 || bytes[1] == 3);
+        bool own = length_is_the_kinds(bytes[0], bytes[1]);
         if (bytes[0] >= 2)
             assert_int_equal(parse(bytes, sizeof bytes, &options), fits && own);
     }
@@ -128,16 +191,41 @@ static void every_kind_and_length_in_a_full_header_ends(void **state)
 static void what_is_written_is_read_back(void **state)
 {
     (void)state;
-    uint8_t bytes[TCP_OPTIONS_MAX];
-    struct tcp_options back, options = {.mss = 1234, .has_scale = true, .scale = 9};
-    assert_int_equal(tcp_options_write(&options, bytes), 8);
-    assert_true(parse(bytes, 8, &back));
-    assert_int_equal(back.mss, 1234);
-    assert_int_equal(back.scale, 9);
-    options.has_scale = false;
-    assert_int_equal(tcp_options_write(&options, bytes), 4);
-    assert_true(parse(bytes, 4, &back));
-    assert_false(back.has_scale);
+    for (unsigned set = 0; set < 32; set++) { // every choice of options of a SYN and an ACK
+        uint8_t bytes[TCP_OPTIONS_MAX];
+        struct tcp_options back, options = {
+                                     .mss = set & 1 ? 1234 : 0,
+                                     .has_scale = set & 2,
+                                     .scale = set & 2 ? 9 : 0,
+                                     .may_sack = set & 4,
+                                     .has_timestamps = set & 8,
+                                     .timestamp = set & 8 ? 0xfffffffe : 0,
+                                     .timestamp_echo = set & 8 ? 77 : 0,
+                                 };
+        if (set & 16) {
+            options.sack_count = 2;
+            options.sack[0] = (struct tcp_sack_block){0xffffff00, 100};
+            options.sack[1] = (struct tcp_sack_block){300, 400};
+        }
+        uint8_t size = tcp_options_write(&options, bytes);
+        assert_int_equal(size % 4, 0);
+        assert_in_range(size, 0, TCP_OPTIONS_MAX);
+        assert_true(parse(bytes, size, &back));
+        assert_memory_equal(&back, &options, sizeof back);
+    }
+}
+
+static void blocks_that_do_not_fit_are_left_out(void **state)
+{
+    (void)state;
+    for (unsigned timestamps = 0; timestamps < 2; timestamps++) {
+        uint8_t bytes[TCP_OPTIONS_MAX];
+        struct tcp_options back, options = {.has_timestamps = timestamps, .sack_count = 4};
+        uint8_t size = tcp_options_write(&options, bytes);
+        assert_true(parse(bytes, size, &back));
+        assert_int_equal(back.sack_count, timestamps ? 3 : 4); // RFC 2018 3
+        assert_int_equal(size, timestamps ? 40 : 36);
+    }
 }
 
 int main(void)
@@ -145,6 +233,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_options_of_a_usual_syn_are_read),
         cmocka_unit_test(no_options_give_defaults),
+        cmocka_unit_test(timestamps_are_read_wherever_they_stand),
+        cmocka_unit_test(up_to_four_sack_blocks_are_read),
         cmocka_unit_test(nothing_is_read_after_the_end_of_the_list),
         cmocka_unit_test(a_shift_above_14_is_read_as_14),
         cmocka_unit_test(a_refusal_leaves_the_result_alone),
@@ -153,6 +243,7 @@ int main(void)
         cmocka_unit_test(every_pair_of_bytes_is_judged_by_its_length),
         cmocka_unit_test(every_kind_and_length_in_a_full_header_ends),
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(blocks_that_do_not_fit_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
