@@ -2,7 +2,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/print.h"
@@ -234,17 +233,6 @@ bool cli_target_parse(const char *text, struct cli_target *ret_target)
     return true;
 }
 
-static bool parse_u16(const char **text, uint16_t *ret_value)
-{
-    size_t digits = strspn(*text, "0123456789");
-    unsigned long value = digits == 0 || digits > 5 ? UINT16_MAX + 1UL : strtoul(*text, NULL, 10);
-    if (value > UINT16_MAX)
-        return false;
-    *ret_value = (uint16_t)value;
-    *text += digits;
-    return true;
-}
-
 bool cli_interface_parse(const char *text, struct ndr_syntax_id *ret_id, bool *ret_has_version)
 {
     char uuid[BASE_UUID_TEXT_SIZE] = "";
@@ -255,13 +243,9 @@ bool cli_interface_parse(const char *text, struct ndr_syntax_id *ret_id, bool *r
     memcpy(uuid, text, length);
     if (!base_uuid_parse(uuid, &id.uuid))
         return false;
-    const char *at = text + length;
-    bool has_version = *at == '@';
-    if (has_version) {
-        at++;
-        if (!parse_u16(&at, &id.major) || *at++ != '.' || !parse_u16(&at, &id.minor) || *at != '\0')
-            return false;
-    }
+    bool has_version = text[length] == '@';
+    if (has_version && !ndr_version_parse(text + length + 1, &id))
+        return false;
     *ret_id = id;
     *ret_has_version = has_version;
     return true;

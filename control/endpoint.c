@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool wrong(struct control_endpoint_problem *problem, const char *key, const char *format,
@@ -18,24 +17,6 @@ static bool wrong(struct control_endpoint_problem *problem, const char *key, con
     vsnprintf(problem->text, sizeof problem->text, format, args);
     va_end(args);
     return false;
-}
-
-// Reads the digits at *text, at most 65535, and moves on.
-static bool parse_u16(const char **text, uint16_t *ret_value)
-{
-    size_t digits = strspn(*text, "0123456789");
-    unsigned long value = digits == 0 || digits > 5 ? UINT16_MAX + 1UL : strtoul(*text, NULL, 10);
-    if (value > UINT16_MAX)
-        return false;
-    *ret_value = (uint16_t)value;
-    *text += digits;
-    return true;
-}
-
-static bool parse_version(const char *text, struct ndr_syntax_id *id)
-{
-    return parse_u16(&text, &id->major) && *text++ == '.' && parse_u16(&text, &id->minor) &&
-           *text == '\0';
 }
 
 static bool annotation_fits(const char *text)
@@ -59,7 +40,7 @@ bool control_registration_init(struct control_registration *ret_registration,
         return wrong(ret_problem, "interface",
                      "found '%.60s', expected a UUID like 12345778-1234-abcd-ef00-0123456789ab",
                      endpoint->interface);
-    if (!parse_version(endpoint->version, &r->interface))
+    if (!ndr_version_parse(endpoint->version, &r->interface))
         return wrong(ret_problem, "version",
                      "found '%.60s', expected \"MAJOR.MINOR\", each from 0 to 65535",
                      endpoint->version);

@@ -273,3 +273,30 @@ char *ndr_tower_format_binding(const struct ndr_tower *tower, char *text, size_t
     put_format(&line, "]");
     return text;
 }
+
+// Reads the digits at *text and moves on.
+static bool parse_u16(const char **text, uint16_t *ret_value)
+{
+    uint32_t value = 0;
+    const char *at = *text;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        value = value * 10 + (uint32_t)(*at - '0');
+        if (value > UINT16_MAX)
+            return false;
+    }
+    if (at == *text)
+        return false;
+    *ret_value = (uint16_t)value;
+    *text = at;
+    return true;
+}
+
+bool ndr_version_parse(const char *text, struct ndr_syntax_id *ret_id)
+{
+    uint16_t major, minor;
+    if (!parse_u16(&text, &major) || *text++ != '.' || !parse_u16(&text, &minor) || *text != '\0')
+        return false;
+    ret_id->major = major;
+    ret_id->minor = minor;
+    return true;
+}

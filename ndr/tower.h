@@ -120,6 +120,10 @@ char *ndr_tower_format_binding(const struct ndr_tower *tower, char *text, size_t
 const char *ndr_protseq_name(enum ndr_protseq protseq);
 enum ndr_protseq ndr_protseq_from_name(const char *name, size_t length);
 
+// Reads "MAJOR.MINOR", each 0 to 65535 in decimal, into the version of *ret_id; its UUID is left
+// alone. False, and nothing written, for any other text. Any thread.
+bool ndr_version_parse(const char *text, struct ndr_syntax_id *ret_id);
+
 // The two transfer syntaxes (C706 appendix I; [MS-RPCE] 3.3.1.5.x), and ndr_syntax of an id:
 // returns false when it is neither.
 extern const struct ndr_syntax_id ndr_syntax_id_20;

@@ -220,9 +220,25 @@ static void names_and_sequences_go_both_ways(void **state)
     assert_string_equal(ndr_protseq_name(NDR_PROTSEQ_UNKNOWN), "unknown");
 }
 
+static void a_version_is_two_numbers_and_a_dot(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",     "1",    "1.",      ".1",    "1.0 ",   " 1.0",
+                                      "1.-1", "+1.0", "1.65536", "1.0.0", "99999.0"};
+    struct ndr_syntax_id id = {.major = 7, .minor = 8};
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(ndr_version_parse(bad[i], &id));
+    assert_int_equal(id.major, 7);
+    assert_int_equal(id.minor, 8);
+    assert_true(ndr_version_parse("65535.0", &id));
+    assert_int_equal(id.major, 65535);
+    assert_int_equal(id.minor, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_version_is_two_numbers_and_a_dot),
         cmocka_unit_test(good_bindings_are_read),
         cmocka_unit_test(bad_bindings_are_refused_with_what_was_found_and_expected),
         cmocka_unit_test(names_that_do_not_fit_are_refused),
