@@ -52,8 +52,14 @@ struct tcpstack_packet {
 
 // In the private area of every mbuf: which bytes of a stream it holds while a queue owns it.
 struct tcp_segment {
-    struct rte_mbuf *next;
-    uint64_t sent_at;  // transmit: when it was first sent, 0 before
+    struct rte_mbuf *next; // in its queue, or in its run
+    union {
+        uint64_t sent_at; // transmit: when it was first sent, 0 before
+        struct {          // out of order, the first segment of a run
+            struct rte_mbuf *next_run, *run_end;
+            uint64_t arrived; // runs that grew later have a higher one
+        };
+    };
     uint32_t sequence; // of the first byte held
     uint16_t offset;   // of that byte from buf_addr
     uint16_t size;

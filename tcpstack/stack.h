@@ -28,6 +28,7 @@ struct tcpstack {
     // Mbufs in all out-of-order queues together. Many connections with a few each could otherwise
     // empty the pool that the receive queues live on.
     uint32_t out_of_order, out_of_order_max;
+    uint64_t out_of_order_arrivals; // orders the runs of a connection by age
 
     unsigned output_head, output_count;
     struct rte_mbuf *output_frames[TCPSTACK_OUTPUT_MAX];

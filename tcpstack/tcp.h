@@ -3,6 +3,7 @@
 
 #include "tcpstack/stack.h"
 #include "tcpstack/tcp_conn.h"
+#include "tcpstack/tcp_options.h"
 #include "tcpstack/tcp_seq.h"
 
 enum {
@@ -64,6 +65,8 @@ enum tcpstack_counter tcp_keep_out_of_order(struct tcp_conn *conn, struct tcpsta
 // Moves what has become in order; true when a FIN follows.
 bool tcp_drain_out_of_order(struct tcp_conn *conn);
 void tcp_free_out_of_order(struct tcp_conn *conn);
+// The runs that are kept as SACK blocks, the one that grew last first; their number.
+uint8_t tcp_sack_blocks(const struct tcp_conn *conn, struct tcp_sack_block blocks[TCP_SACK_MAX]);
 
 // tcp_output.c
 void tcp_output(struct tcp_conn *conn);

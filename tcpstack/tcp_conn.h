@@ -30,8 +30,9 @@ enum tcp_timer_kind {
     TCP_TIMER_COUNT,
 };
 
-// Segments kept out of order at most: what one connection can make the stack search and hold.
-enum { TCP_OUT_OF_ORDER_MAX = 8 };
+// Out of order: runs without a hole, which is what one connection can make the stack search, and
+// segments, which is what it can make the stack hold.
+enum { TCP_OUT_OF_ORDER_RUNS = 16, TCP_OUT_OF_ORDER_MAX = 192 };
 
 // Names after RFC 9293 3.3.1 where it has one.
 struct tcp_conn {
@@ -40,7 +41,7 @@ struct tcp_conn {
     struct tcp_key key;
     uint8_t state;
     uint8_t snd_scale, rcv_scale;
-    uint8_t out_of_order_count;
+    uint8_t out_of_order_runs;
     uint32_t rcv_nxt;
     uint32_t rcv_edge; // the furthest right edge announced: RCV.NXT + RCV.WND
     uint32_t snd_una;
@@ -78,9 +79,10 @@ struct tcp_conn {
     uint32_t snd_wl1, snd_wl2;
     uint32_t snd_wnd_max;
     uint16_t snd_mss, rcv_mss;
-    uint16_t rcv_segment; // largest payload seen: what counts as a full segment for ACKs
-    uint16_t tx_frames;   // mbufs in the transmit queue
-    uint32_t reserved;    // bytes handed out by tcp_reserve
+    uint16_t rcv_segment;        // largest payload seen: what counts as a full segment for ACKs
+    uint16_t tx_frames;          // mbufs in the transmit queue
+    uint16_t out_of_order_count; // mbufs in all runs
+    uint32_t reserved;           // bytes handed out by tcp_reserve
     uint8_t events;
     uint8_t close_reason;
     uint8_t retries;           // expiries of the retransmission timer since SND.UNA advanced
@@ -98,8 +100,8 @@ struct tcp_conn {
     struct tcpstack_timer timer;
 
     TAILQ_ENTRY(tcp_conn) output_link;
-    TAILQ_ENTRY(tcp_conn) ready_link;                    // in `ready` or in `told`
-    struct rte_mbuf *out_of_order[TCP_OUT_OF_ORDER_MAX]; // by sequence, no overlaps
+    TAILQ_ENTRY(tcp_conn) ready_link; // in `ready` or in `told`
+    struct rte_mbuf *out_of_order;    // the first run
 } __rte_cache_aligned;
 
 _Static_assert(sizeof(struct tcp_conn) <= 512, "an idle connection costs at most 512 bytes");

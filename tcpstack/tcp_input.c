@@ -177,7 +177,7 @@ static enum tcpstack_counter text_arrives(struct tcp_conn *conn, struct tcpstack
     }
     if (packet->size != 0)
         tcp_deliver(conn, packet);
-    if (conn->out_of_order_count != 0) {
+    if (conn->out_of_order_runs != 0) {
         tcp_owe_ack(conn, true);
         fin |= tcp_drain_out_of_order(conn);
     }
@@ -226,7 +226,7 @@ static bool is_ordinary(const struct tcp_conn *conn, const struct tcpstack_packe
            (packet->flags | RTE_TCP_PSH_FLAG) == (RTE_TCP_ACK_FLAG | RTE_TCP_PSH_FLAG) &&
            packet->sequence == conn->rcv_nxt && packet->size <= window_left(conn) &&
            packet->acknowledgment - conn->snd_una <= conn->snd_max - conn->snd_una &&
-           conn->out_of_order_count == 0 &&
+           conn->out_of_order_runs == 0 &&
            (packet->size != 0 || packet->acknowledgment != conn->snd_una);
 }
 

@@ -106,21 +106,41 @@ static void a_hole_is_acknowledged_at_once_every_time(void **state)
     assert_int_equal(harness_counter(h, TCPSTACK_TCP_OUT_OF_ORDER), 3);
 }
 
-static void the_queue_is_bounded_and_prefers_early_segments(void **state)
+static void runs_are_bounded_and_early_ones_preferred(void **state)
 {
+    enum { HALF = PIECE / 2 };
     struct harness *h = *state;
     struct harness_peer peer = harness_peer(40000);
     struct tcp_conn *conn = harness_open(h, &peer);
     unsigned before = rte_mempool_avail_count(h->pool);
     for (unsigned i = 30; i > 0; i--)
-        send_piece(h, &peer, i * PIECE, PIECE);
+        send_piece(h, &peer, i * PIECE, HALF);
     drain_output(h);
-    assert_int_equal(before - rte_mempool_avail_count(h->pool), 8);
-    assert_int_equal(harness_counter(h, TCPSTACK_TCP_OUT_OF_ORDER_EVICTED), 22);
-    send_piece(h, &peer, 31 * PIECE, PIECE);
+    assert_int_equal(before - rte_mempool_avail_count(h->pool), 16);
+    assert_int_equal(harness_counter(h, TCPSTACK_TCP_OUT_OF_ORDER_EVICTED), 14);
+    send_piece(h, &peer, 31 * PIECE, HALF);
     assert_int_equal(harness_counter(h, TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL), 1);
+    for (unsigned i = 1; i < 16; i++) // each joins two runs and needs no room
+        send_piece(h, &peer, i * PIECE + HALF, HALF);
     send_piece(h, &peer, 0, PIECE);
-    assert_received(conn, 9 * PIECE);
+    assert_received(conn, 16 * PIECE + HALF);
+    drain_output(h);
+}
+
+static void segments_of_one_run_are_bounded(void **state)
+{
+    enum { CRUMB = 10, MAX = 192 };
+    struct harness *h = *state;
+    struct harness_peer peer = harness_peer(40000);
+    struct tcp_conn *conn = harness_open(h, &peer);
+    unsigned before = rte_mempool_avail_count(h->pool);
+    for (unsigned i = 1; i <= MAX + 5; i++)
+        send_piece(h, &peer, i * CRUMB, CRUMB);
+    drain_output(h);
+    assert_int_equal(before - rte_mempool_avail_count(h->pool), MAX);
+    assert_int_equal(harness_counter(h, TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL), 5);
+    send_piece(h, &peer, 0, CRUMB);
+    assert_received(conn, (MAX + 1) * CRUMB);
     drain_output(h);
 }
 
@@ -192,7 +212,8 @@ int main(void)
         TEST(every_order_of_six_segments_gives_the_stream),
         TEST(every_overlap_gives_the_stream),
         TEST(a_hole_is_acknowledged_at_once_every_time),
-        TEST(the_queue_is_bounded_and_prefers_early_segments),
+        TEST(runs_are_bounded_and_early_ones_preferred),
+        TEST(segments_of_one_run_are_bounded),
         TEST(all_queues_together_hold_an_eighth_of_the_pool),
         TEST(a_copy_of_a_held_segment_is_dropped),
         TEST(a_fin_waits_for_the_hole_before_it),
