@@ -62,7 +62,11 @@
     X(TCPSTACK_RX_DROP_TCP_STRAY_RESET, "rx_drop_tcp_stray_reset", BASE_COUNTER_DROP,              \
       "RST for a connection that does not exist")                                                  \
     X(TCPSTACK_RX_DROP_TCP_OPTIONS, "rx_drop_tcp_options", BASE_COUNTER_DROP,                      \
-      "SYN with malformed options")                                                                \
+      "SYN, or segment of a connection, with malformed options")                                   \
+    X(TCPSTACK_RX_DROP_TCP_PAWS, "rx_drop_tcp_paws", BASE_COUNTER_DROP,                            \
+      "timestamp older than the newest one seen (RFC 7323, answered with ACK)")                    \
+    X(TCPSTACK_RX_DROP_TCP_NO_TIMESTAMP, "rx_drop_tcp_no_timestamp", BASE_COUNTER_DROP,            \
+      "no timestamp where both sides agreed on them (RFC 7323)")                                   \
     X(TCPSTACK_RX_DROP_TCP_SYN_FIN, "rx_drop_tcp_syn_fin", BASE_COUNTER_DROP,                      \
       "SYN together with FIN")                                                                     \
     X(TCPSTACK_RX_DROP_TCP_HALF_OPEN_FULL, "rx_drop_tcp_half_open_full", BASE_COUNTER_DROP,        \

@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 
+#include "tcpstack/tcp_options.h"
 #include "tcpstack/tcpstack.h"
 
 // Parsers answer with the counter of the reason, TCPSTACK_RX_ACCEPTED among them, or with this: the
@@ -48,6 +49,7 @@ struct tcpstack_packet {
     uint16_t size; // payload bytes that are left after trimming
     const uint8_t *options;
     const uint8_t *payload;
+    struct tcp_options said; // the options, once there is a connection to read them for
 };
 
 // In the private area of every mbuf: which bytes of a stream it holds while a queue owns it.

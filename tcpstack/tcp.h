@@ -34,12 +34,27 @@ enum {
 enum tcpstack_counter tcp_no_connection(struct tcpstack *stack, struct tcpstack_packet *packet);
 // RFC 9293 3.10.7.3.
 enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_packet *packet);
-// RFC 1122 4.2.2.13: whether the segment is a SYN that may take the place of TIME-WAIT.
+// RFC 1122 4.2.2.13 and RFC 6191: whether the segment is a SYN that may take the place of
+// TIME-WAIT.
 bool tcp_may_replace(const struct tcp_conn *conn, const struct tcpstack_packet *packet);
 enum tcpstack_counter tcp_replace(struct tcp_conn *conn, struct tcpstack_packet *packet);
 // The SYN-ACK (or SYN) of a connection, again too.
 void tcp_send_syn(struct tcp_conn *conn);
 void tcp_establish(struct tcp_conn *conn);
+
+// tcp_timestamps.c
+// What a connection's timestamps begin at: the same for every connection of one name, so that they
+// never go back (RFC 6191).
+uint32_t tcp_timestamp_offset(const struct tcpstack *stack, const struct tcp_key *key);
+// TSval.
+uint32_t tcp_timestamp(const struct tcp_conn *conn);
+// RFC 7323 5.3 R1: TCPSTACK_RX_ACCEPTED, or why the segment must be dropped.
+enum tcpstack_counter tcp_timestamp_judge(const struct tcp_conn *conn,
+                                          const struct tcpstack_packet *packet);
+// RFC 7323 5.3 R3, for a segment that is acceptable.
+void tcp_timestamp_note(struct tcp_conn *conn, const struct tcpstack_packet *packet);
+// RFC 7323 4: the round trip that TSecr tells; 0 when it tells none.
+uint64_t tcp_timestamp_rtt(const struct tcp_conn *conn, const struct tcpstack_packet *packet);
 
 // tcp_ack.c: RFC 9293 3.10.7.4 "fifth", for the states from ESTABLISHED on.
 // False when the acknowledgement is outside what RFC 5961 5 accepts.
@@ -69,6 +84,8 @@ void tcp_free_out_of_order(struct tcp_conn *conn);
 uint8_t tcp_sack_blocks(const struct tcp_conn *conn, struct tcp_sack_block blocks[TCP_SACK_MAX]);
 
 // tcp_output.c
+// The options of every segment but SYN.
+uint8_t tcp_write_options(const struct tcp_conn *conn, uint8_t to[TCP_OPTIONS_MAX]);
 void tcp_output(struct tcp_conn *conn);
 void tcp_output_later(struct tcp_conn *conn);
 void tcp_send_ack(struct tcp_conn *conn);

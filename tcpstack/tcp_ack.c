@@ -25,8 +25,23 @@ void tcp_rtt_sample(struct tcp_conn *conn, uint64_t rtt)
     conn->rto = RTE_MIN(RTE_MAX(rto, TCP_RTO_MIN), TCP_RTO_MAX);
 }
 
-// Frees what SND.UNA has passed. Karn: when any of it was sent twice, the ACK times nothing.
-static void free_acknowledged(struct tcp_conn *conn)
+// RFC 6298 3, Karn's algorithm: when any of what is acknowledged was sent twice, the ACK does not
+// tell which sending it answers, unless a timestamp does (RFC 7323 4.1). Where our own clock will
+// do it is taken, because it is finer. `sent_at` is 0 when no segment was acknowledged whole.
+static void take_rtt(struct tcp_conn *conn, const struct tcpstack_packet *packet, uint64_t sent_at,
+                     bool ambiguous)
+{
+    if (ambiguous) {
+        uint64_t rtt = tcp_timestamp_rtt(conn, packet);
+        if (rtt != 0)
+            tcp_rtt_sample(conn, rtt);
+    } else if (sent_at != 0) {
+        tcp_rtt_sample(conn, conn->stack->now - sent_at);
+    }
+}
+
+// Frees what SND.UNA has passed.
+static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     uint64_t sent_at = 0;
     bool ambiguous = false;
@@ -50,16 +65,15 @@ static void free_acknowledged(struct tcp_conn *conn)
     }
     if (conn->tx_head == NULL)
         conn->tx_tail = NULL;
-    if (sent_at != 0 && !ambiguous)
-        tcp_rtt_sample(conn, conn->stack->now - sent_at);
+    take_rtt(conn, packet, sent_at, ambiguous);
 }
 
-static void advance(struct tcp_conn *conn, uint32_t acknowledgment)
+static void advance(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
-    uint32_t acked = acknowledgment - conn->snd_una;
-    conn->snd_una = acknowledgment;
-    conn->snd_nxt = tcp_seq_max(conn->snd_nxt, acknowledgment);
-    free_acknowledged(conn);
+    uint32_t acked = packet->acknowledgment - conn->snd_una;
+    conn->snd_una = packet->acknowledgment;
+    conn->snd_nxt = tcp_seq_max(conn->snd_nxt, conn->snd_una);
+    free_acknowledged(conn, packet);
     conn->retries = 0;
     bool again = tcp_cc_acked(conn, acked);
     // RFC 6298 5.2 and 5.3.
@@ -103,7 +117,7 @@ void tcp_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet)
     if (tcp_seq_before(packet->acknowledgment, conn->snd_una))
         return; // an old duplicate: its data may still be new
     if (packet->acknowledgment != conn->snd_una) {
-        advance(conn, packet->acknowledgment);
+        advance(conn, packet);
     } else if (is_duplicate(conn, packet)) {
         tcpstack_count(conn->stack, TCPSTACK_TCP_DUPLICATE_ACKS);
         if (tcp_cc_duplicate(conn)) {

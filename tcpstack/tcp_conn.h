@@ -45,7 +45,6 @@ struct tcp_conn {
     uint32_t rcv_nxt;
     uint32_t rcv_edge; // the furthest right edge announced: RCV.NXT + RCV.WND
     uint32_t snd_una;
-    uint32_t snd_nxt;      // next to send; behind snd_max while a time-out is being repaired
     uint32_t snd_max;      // highest sent
     uint32_t snd_wnd;      // scaled
     bool finishing : 1;    // tcp_close was called: FIN after the last byte, input is discarded
@@ -63,6 +62,8 @@ struct tcp_conn {
     bool detached : 1; // the caller was told CLOSED and must not use it any more
     bool active : 1;   // opened by us
     bool offered_scale : 1;
+    bool timestamps : 1; // agreed on (RFC 7323)
+    uint32_t ts_recent;  // TS.Recent
 
     // Line 2: queues.
     struct tcpstack *stack;
@@ -73,6 +74,7 @@ struct tcp_conn {
     void *user;
 
     // Line 3: sending.
+    uint32_t snd_nxt;  // next to send; behind snd_max while a time-out is being repaired
     uint32_t snd_end;  // behind the last byte written; the FIN's number
     uint32_t rx_bytes; // readable
     uint32_t ack_sent; // RCV.NXT as last announced
@@ -90,6 +92,10 @@ struct tcp_conn {
     uint8_t unanswered;        // window probes since the peer's last ACK
     struct tcpstack_link link; // to the peer: its MAC address as of its last sound segment
     struct tcp_cc cc;
+
+    // Timestamps (RFC 7323).
+    uint32_t ts_recent_at; // seconds
+    uint32_t ts_offset;    // hides the clock, which would tell how long we run
 
     // Timing (RFC 6298), microseconds.
     uint32_t srtt, rttvar, rto;

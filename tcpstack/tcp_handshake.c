@@ -50,6 +50,7 @@ static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcps
     conn->iss = conn->snd_una = conn->snd_nxt = conn->snd_max = iss;
     conn->snd_end = iss + 1;
     conn->rto = TCP_RTO_INITIAL;
+    conn->ts_offset = tcp_timestamp_offset(conn->stack, &conn->key);
 }
 
 // What the peer's SYN says. A small MSS is raised: it would make us send mostly headers.
@@ -59,6 +60,12 @@ static void learn_from_syn(struct tcp_conn *conn, const struct tcpstack_packet *
     uint16_t mss = options->mss != 0 ? options->mss : TCP_MSS_DEFAULT;
     mss = RTE_MAX(mss, (uint16_t)TCP_MSS_MIN);
     conn->snd_mss = RTE_MIN(mss, conn->rcv_mss);
+    conn->timestamps = options->has_timestamps && !conn->stack->options.without_timestamps;
+    if (conn->timestamps)
+        conn->snd_mss -=
+            TCP_TIMESTAMPS_SIZE; // the announced MSS counts no options (RFC 9293 3.7.1)
+    conn->ts_recent = options->timestamp;
+    conn->ts_recent_at = (uint32_t)(conn->stack->now / 1000000);
     conn->irs = packet->sequence;
     conn->rcv_nxt = conn->ack_sent = packet->sequence + 1;
     conn->rcv_edge = conn->rcv_nxt + RTE_MIN(tcp_receive_room(conn), (uint32_t)UINT16_MAX);
@@ -88,6 +95,9 @@ void tcp_send_syn(struct tcp_conn *conn)
         .mss = conn->rcv_mss,
         .has_scale = !answer || conn->offered_scale, // RFC 7323 2.2: only if the peer's SYN did
         .scale = receive_scale(stack),
+        .has_timestamps = answer ? conn->timestamps : !stack->options.without_timestamps,
+        .timestamp = tcp_timestamp(conn),
+        .timestamp_echo = answer ? conn->ts_recent : 0,
     };
     uint8_t bytes[TCP_OPTIONS_MAX];
     struct tcp_header header = {
@@ -147,13 +157,22 @@ enum tcpstack_counter tcp_no_connection(struct tcpstack *stack, struct tcpstack_
     return TCPSTACK_RX_DROP_TCP_NO_CONNECTION;
 }
 
+// RFC 6191 2: a later timestamp shows a new connection; without, or at the same tick, a sequence
+// number beyond those of the old one does.
+static bool is_newer(const struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    bool both = conn->timestamps && packet->said.has_timestamps;
+    if (both && packet->said.timestamp != conn->ts_recent)
+        return tcp_seq_before(conn->ts_recent, packet->said.timestamp);
+    return tcp_seq_before(conn->rcv_nxt, packet->sequence);
+}
+
 bool tcp_may_replace(const struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     const uint8_t control =
         RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG;
     return conn->state == TCP_STATE_TIME_WAIT && (packet->flags & control) == RTE_TCP_SYN_FLAG &&
-           tcp_seq_before(conn->rcv_nxt, packet->sequence) &&
-           listening(conn->stack, packet->key.local_port);
+           is_newer(conn, packet) && listening(conn->stack, packet->key.local_port);
 }
 
 // Our new sequence numbers begin beyond those the old connection used.

@@ -189,6 +189,12 @@ static enum tcpstack_counter text_arrives(struct tcp_conn *conn, struct tcpstack
 static __rte_noinline enum tcpstack_counter segment_arrives(struct tcp_conn *conn,
                                                             struct tcpstack_packet *packet)
 {
+    // RFC 7323 5.3 R1 stands before RFC 9293's first step.
+    enum tcpstack_counter dated = tcp_timestamp_judge(conn, packet);
+    if (dated == TCPSTACK_RX_DROP_TCP_PAWS)
+        not_acceptable(conn, packet);
+    if (dated != TCPSTACK_RX_ACCEPTED)
+        return dated;
     // First, check the sequence number.
     if (!acceptable(conn, packet))
         return not_acceptable(conn, packet);
@@ -210,6 +216,7 @@ static __rte_noinline enum tcpstack_counter segment_arrives(struct tcp_conn *con
         tcp_send_challenge_ack(conn);
         return TCPSTACK_RX_DROP_TCP_BAD_ACK;
     }
+    tcp_timestamp_note(conn, packet); // RFC 7323 5.3 R3
     conn->link = packet->link;
     tcp_ack(conn, packet);
     if (conn->fin_sent && conn->snd_una == conn->snd_end + 1 && !fin_acknowledged(conn))
@@ -227,6 +234,7 @@ static bool is_ordinary(const struct tcp_conn *conn, const struct tcpstack_packe
            packet->sequence == conn->rcv_nxt && packet->size <= window_left(conn) &&
            packet->acknowledgment - conn->snd_una <= conn->snd_max - conn->snd_una &&
            conn->out_of_order_runs == 0 &&
+           tcp_timestamp_judge(conn, packet) == TCPSTACK_RX_ACCEPTED &&
            (packet->size != 0 || packet->acknowledgment != conn->snd_una);
 }
 
@@ -235,6 +243,8 @@ enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *
     struct tcp_conn *conn = tcp_conn_find(stack, &packet->key, packet->hash);
     if (unlikely(conn == NULL))
         return tcp_no_connection(stack, packet);
+    if (unlikely(!tcp_options_parse(packet->options, packet->options_size, &packet->said)))
+        return TCPSTACK_RX_DROP_TCP_OPTIONS;
     if (unlikely(!is_ordinary(conn, packet))) {
         if (conn->state == TCP_STATE_SYN_SENT)
             return tcp_syn_sent_input(conn, packet);
@@ -243,6 +253,7 @@ enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *
         return segment_arrives(conn, packet);
     }
     tcpstack_count(stack, TCPSTACK_TCP_FAST_PATH);
+    tcp_timestamp_note(conn, packet);
     conn->link = packet->link;
     tcp_ack(conn, packet);
     if (packet->size != 0)

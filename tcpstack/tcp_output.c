@@ -20,15 +20,31 @@ static uint16_t announce_window(struct tcp_conn *conn)
     return (uint16_t)units;
 }
 
+// RFC 7323 3.2: once agreed on, every segment carries timestamps.
+uint8_t tcp_write_options(const struct tcp_conn *conn, uint8_t to[TCP_OPTIONS_MAX])
+{
+    if (!conn->timestamps)
+        return 0;
+    struct tcp_options options = {
+        .has_timestamps = true,
+        .timestamp = tcp_timestamp(conn),
+        .timestamp_echo = conn->ts_recent,
+    };
+    return tcp_options_write(&options, to);
+}
+
 // Every segment carries the ACK that is owed.
 static void send_frame(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
                        uint8_t flags)
 {
+    uint8_t bytes[TCP_OPTIONS_MAX];
     struct tcp_header header = {
         .sequence = sequence,
         .acknowledgment = conn->rcv_nxt,
         .window = announce_window(conn),
         .flags = flags | RTE_TCP_ACK_FLAG,
+        .options_size = tcp_write_options(conn, bytes),
+        .options = bytes,
     };
     tcp_send_frame(conn->stack, frame, &conn->key, &conn->link, &header);
     conn->ack_sent = conn->rcv_nxt;

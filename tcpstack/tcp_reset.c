@@ -27,10 +27,13 @@ void tcp_send_reset(struct tcp_conn *conn)
     struct rte_mbuf *frame = tcpstack_alloc(stack);
     if (frame == NULL)
         return;
+    uint8_t bytes[TCP_OPTIONS_MAX];
     struct tcp_header header = {
         .sequence = conn->snd_max,
         .acknowledgment = conn->rcv_nxt,
         .flags = RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG,
+        .options_size = tcp_write_options(conn, bytes),
+        .options = bytes,
     };
     tcp_send_frame(stack, frame, &conn->key, &conn->link, &header);
     tcpstack_count(stack, TCPSTACK_TCP_RESETS_SENT);

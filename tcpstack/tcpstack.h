@@ -58,6 +58,7 @@ struct tcpstack_options {
     uint32_t receive_window;  // bytes of unread data at most per connection; at least 65,536
     uint32_t transmit_limit;  // bytes written and not yet acknowledged at most per connection
     uint8_t secret[16];       // random: sequence numbers, table seed
+    bool without_timestamps;  // RFC 7323; offered to every peer otherwise
 };
 
 // A mempool whose mbufs have the private area the stack needs, for receive queues and transmit

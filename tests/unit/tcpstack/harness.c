@@ -184,11 +184,51 @@ struct rte_mbuf *harness_build(struct harness *h, const struct harness_peer *pee
     return harness_frame(h, bytes, (uint16_t)(sizeof *eth + ip_size));
 }
 
+static uint8_t *put_be32(uint8_t *to, uint32_t value)
+{
+    value = rte_cpu_to_be_32(value);
+    memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+static uint8_t *put(uint8_t *to, const void *bytes, size_t size)
+{
+    memcpy(to, bytes, size);
+    return to + size;
+}
+
+uint8_t harness_options(const struct harness_peer *peer, uint8_t flags, uint8_t to[40])
+{
+    uint8_t *at = to;
+    if (flags & SYN) {
+        const uint8_t mss[] = {2, 4, (uint8_t)(peer->mss >> 8), (uint8_t)peer->mss};
+        const uint8_t scale[] = {1, 3, 3, (uint8_t)peer->scale};
+        const uint8_t may_sack[] = {1, 1, 4, 2};
+        at = put(at, mss, peer->mss != 0 ? sizeof mss : 0);
+        at = put(at, scale, peer->scale >= 0 ? sizeof scale : 0);
+        at = put(at, may_sack, peer->may_sack ? sizeof may_sack : 0);
+    }
+    if (peer->timestamps) {
+        at = put(at, (const uint8_t[]){1, 1, 8, 10}, 4);
+        at = put_be32(at, peer->timestamp);
+        at = put_be32(at, flags & ACK ? peer->timestamp_echo : 0);
+    }
+    if (peer->sack_count != 0)
+        at = put(at, (const uint8_t[]){1, 1, 5, (uint8_t)(2 + 8 * peer->sack_count)}, 4);
+    for (unsigned i = 0; i < peer->sack_count; i++) {
+        at = put_be32(at, peer->sack[i].begin);
+        at = put_be32(at, peer->sack[i].end);
+    }
+    return (uint8_t)(at - to);
+}
+
 void harness_send_at(struct harness *h, const struct harness_peer *peer, uint8_t flags,
                      uint32_t seq, const void *data, uint16_t size)
 {
+    uint8_t options[40];
+    uint8_t options_size = harness_options(peer, flags & (uint8_t)~SYN, options);
     uint32_t ack = flags & ACK ? peer->ack : 0;
-    harness_input(h, harness_build(h, peer, flags, seq, ack, NULL, 0, data, size));
+    harness_input(h, harness_build(h, peer, flags, seq, ack, options, options_size, data, size));
     harness_flush(h);
 }
 
@@ -201,18 +241,8 @@ void harness_send(struct harness *h, struct harness_peer *peer, uint8_t flags, c
 
 void harness_send_syn(struct harness *h, struct harness_peer *peer)
 {
-    uint8_t options[8];
-    uint8_t size = 0;
-    if (peer->mss != 0) {
-        uint8_t mss[] = {2, 4, (uint8_t)(peer->mss >> 8), (uint8_t)peer->mss};
-        memcpy(options, mss, sizeof mss);
-        size += sizeof mss;
-    }
-    if (peer->scale >= 0) {
-        uint8_t scale[] = {1, 3, 3, (uint8_t)peer->scale};
-        memcpy(options + size, scale, sizeof scale);
-        size += sizeof scale;
-    }
+    uint8_t options[40];
+    uint8_t size = harness_options(peer, SYN, options);
     harness_input(h, harness_build(h, peer, SYN, peer->seq, 0, options, size, NULL, 0));
     harness_flush(h);
     peer->seq++;
@@ -227,6 +257,7 @@ struct tcp_conn *harness_open(struct harness *h, struct harness_peer *peer)
     assert_int_equal(answer.flags, SYN | ACK);
     assert_int_equal(answer.ack, peer->seq);
     peer->ack = answer.seq + 1;
+    peer->timestamp_echo = answer.timestamp;
     harness_send(h, peer, ACK, NULL, 0);
     assert_int_equal(harness_events(h, &conn), TCP_EVENT_OPENED);
     return conn;
@@ -240,10 +271,29 @@ struct rte_mbuf *harness_take(struct harness *h)
     return frame;
 }
 
+static uint32_t get_be32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return rte_be_to_cpu_32(value);
+}
+
+static void decode_sack(const uint8_t *at, size_t length, struct harness_segment *segment)
+{
+    segment->sack_count = (unsigned)(length - 2) / 8;
+    assert_int_equal(length, 2 + 8 * segment->sack_count);
+    assert_in_range(segment->sack_count, 1, 4);
+    for (unsigned i = 0; i < segment->sack_count; i++)
+        segment->sack[i] =
+            (struct harness_block){get_be32(at + 2 + 8 * i), get_be32(at + 6 + 8 * i)};
+}
+
 static void decode_options(const uint8_t *at, size_t size, struct harness_segment *segment)
 {
     segment->mss = 0;
     segment->scale = -1;
+    segment->timestamps = segment->may_sack = false;
+    segment->timestamp = segment->timestamp_echo = segment->sack_count = 0;
     while (size > 0 && at[0] != 0) {
         size_t length = at[0] == 1 ? 1 : at[1];
         assert_in_range(length, 1, size);
@@ -251,6 +301,15 @@ static void decode_options(const uint8_t *at, size_t size, struct harness_segmen
             segment->mss = (uint16_t)(at[2] << 8 | at[3]);
         if (at[0] == 3)
             segment->scale = at[2];
+        if (at[0] == 4)
+            segment->may_sack = true;
+        if (at[0] == 5)
+            decode_sack(at, length, segment);
+        if (at[0] == 8) {
+            segment->timestamps = true;
+            segment->timestamp = get_be32(at + 2);
+            segment->timestamp_echo = get_be32(at + 6);
+        }
         at += length;
         size -= length;
     }

@@ -38,6 +38,10 @@ struct harness {
     uint64_t now;
 };
 
+struct harness_block {
+    uint32_t begin, end;
+};
+
 // One TCP endpoint played by the test. `seq` and `ack` are what its next segment carries.
 struct harness_peer {
     uint8_t mac[6];
@@ -48,6 +52,13 @@ struct harness_peer {
     // What its SYN offers; mss 0 and scale -1 leave the option out.
     uint16_t mss;
     int scale;
+    // Offered in its SYN; then every segment carries `timestamp` and `timestamp_echo`.
+    bool timestamps;
+    uint32_t timestamp, timestamp_echo;
+    // Offered in its SYN; then every segment reports these blocks, the first one first.
+    bool may_sack;
+    unsigned sack_count;
+    struct harness_block sack[4];
 };
 
 // A frame of the stack, taken apart, checksums verified.
@@ -60,6 +71,10 @@ struct harness_segment {
     uint16_t window;
     uint16_t mss; // 0 without the option
     int scale;    // -1 without the option
+    bool timestamps, may_sack;
+    uint32_t timestamp, timestamp_echo;
+    unsigned sack_count;
+    struct harness_block sack[4];
     uint32_t size;
     uint8_t data[HARNESS_SEGMENT_MAX];
 };
@@ -94,6 +109,8 @@ void harness_send(struct harness *h, struct harness_peer *peer, uint8_t flags, c
 void harness_send_at(struct harness *h, const struct harness_peer *peer, uint8_t flags,
                      uint32_t seq, const void *data, uint16_t size);
 void harness_send_syn(struct harness *h, struct harness_peer *peer);
+// The options that the peer's segments carry; their size.
+uint8_t harness_options(const struct harness_peer *peer, uint8_t flags, uint8_t to[40]);
 // Three-way handshake; the connection after its OPENED event was taken.
 struct tcp_conn *harness_open(struct harness *h, struct harness_peer *peer);
 
