@@ -1,5 +1,7 @@
 #include "tcpstack/checksum.h"
 
+#include <netinet/in.h>
+
 #include <rte_ethdev.h>
 
 bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet)
@@ -9,7 +11,26 @@ bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet)
         return true;
     if (said == RTE_MBUF_F_RX_IP_CKSUM_BAD)
         return false;
-    return rte_raw_cksum(packet->ip, rte_ipv4_hdr_len(packet->ip)) == 0xffff;
+    return rte_raw_cksum(packet->ipv4, rte_ipv4_hdr_len(packet->ipv4)) == 0xffff;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+// RFC 8200 8.1: the last header's own protocol and size, not the packet's.
+static uint16_t ipv6_pseudo_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, uint16_t size)
+{
+    uint32_t sum = rte_raw_cksum(ip->src_addr, sizeof ip->src_addr + sizeof ip->dst_addr);
+    return fold(sum + rte_cpu_to_be_16(size) + rte_cpu_to_be_16(protocol));
+}
+
+uint16_t tcpstack_ipv6_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, const uint8_t *bytes,
+                           uint16_t size)
+{
+    return fold(ipv6_pseudo_sum(ip, protocol, size) + (uint32_t)rte_raw_cksum(bytes, size));
 }
 
 bool tcpstack_tcp_checksum_ok(const struct tcpstack_packet *packet)
@@ -19,15 +40,21 @@ bool tcpstack_tcp_checksum_ok(const struct tcpstack_packet *packet)
         return true;
     if (said == RTE_MBUF_F_RX_L4_CKSUM_BAD)
         return false;
+    if (packet->ipv6 != NULL)
+        return tcpstack_ipv6_sum(packet->ipv6, IPPROTO_TCP, packet->transport,
+                                 packet->transport_size) == 0xffff;
     uint32_t sum = rte_raw_cksum(packet->transport, packet->transport_size);
-    sum += rte_ipv4_phdr_cksum(packet->ip, 0);
-    return (sum & 0xffff) + (sum >> 16) == 0xffff;
+    return fold(sum + rte_ipv4_phdr_cksum(packet->ipv4, 0)) == 0xffff;
+}
+
+static bool leaves_tcp_to_port(const struct tcpstack *stack, uint8_t port)
+{
+    return stack->options.ports[port].tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 }
 
 void tcpstack_ipv4_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
                                   struct rte_ipv4_hdr *ip)
 {
-    frame->l2_len = sizeof(struct rte_ether_hdr);
     frame->l3_len = sizeof *ip;
     if (stack->options.ports[port].tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
@@ -35,14 +62,27 @@ void tcpstack_ipv4_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame
         ip->hdr_checksum = rte_ipv4_cksum(ip);
 }
 
-void tcpstack_tcp_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
-                                 struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp)
+void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
+                                      struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp)
 {
-    if (stack->options.ports[port].tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) {
+    if (leaves_tcp_to_port(stack, port)) {
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
         tcp->cksum = rte_ipv4_phdr_cksum(ip, 0);
     } else {
         tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
     }
     tcpstack_ipv4_checksum_write(stack, frame, port, ip);
+}
+
+void tcpstack_tcp_checksum_write_ipv6(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
+                                      const struct rte_ipv6_hdr *ip, struct rte_tcp_hdr *tcp)
+{
+    uint16_t size = rte_be_to_cpu_16(ip->payload_len);
+    frame->l3_len = sizeof *ip;
+    if (leaves_tcp_to_port(stack, port)) {
+        frame->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;
+        tcp->cksum = ipv6_pseudo_sum(ip, IPPROTO_TCP, size);
+    } else {
+        tcp->cksum = (uint16_t)~tcpstack_ipv6_sum(ip, IPPROTO_TCP, (const uint8_t *)tcp, size);
+    }
 }

@@ -17,36 +17,60 @@
     X(TCPSTACK_RX_DROP_ETH_NOT_OURS, "rx_drop_eth_not_ours", BASE_COUNTER_DROP,                    \
       "destination MAC address is not the port's")                                                 \
     X(TCPSTACK_RX_DROP_ETH_VLAN, "rx_drop_eth_vlan", BASE_COUNTER_DROP,                            \
-      "carries a VLAN tag (not supported yet)")                                                    \
-    X(TCPSTACK_RX_DROP_ETH_TYPE, "rx_drop_eth_type", BASE_COUNTER_DROP, "neither ARP nor IPv4")    \
+      "carries a tag of a VLAN the port is not a member of, or two tags")                          \
+    X(TCPSTACK_RX_DROP_ETH_TYPE, "rx_drop_eth_type", BASE_COUNTER_DROP, "neither ARP nor IP")      \
     X(TCPSTACK_RX_DROP_ARP_MALFORMED, "rx_drop_arp_malformed", BASE_COUNTER_DROP,                  \
       "ARP too short or not for IPv4 over Ethernet")                                               \
     X(TCPSTACK_RX_DROP_ARP_NOT_OURS, "rx_drop_arp_not_ours", BASE_COUNTER_DROP,                    \
       "ARP that does not ask for an address of ours")                                              \
     X(TCPSTACK_RX_DROP_IP_SHORT, "rx_drop_ip_short", BASE_COUNTER_DROP,                            \
-      "shorter than an IPv4 header")                                                               \
+      "shorter than an IP header")                                                                 \
     X(TCPSTACK_RX_DROP_IP_VERSION, "rx_drop_ip_version", BASE_COUNTER_DROP,                        \
-      "IP version is not 4 under the IPv4 EtherType")                                              \
+      "IP version is not the EtherType's")                                                         \
     X(TCPSTACK_RX_DROP_IP_HEADER_LENGTH, "rx_drop_ip_header_length", BASE_COUNTER_DROP,            \
       "IPv4 header length below 20 or beyond the packet")                                          \
     X(TCPSTACK_RX_DROP_IP_TOTAL_LENGTH, "rx_drop_ip_total_length", BASE_COUNTER_DROP,              \
-      "IPv4 total length beyond the frame or below the header")                                    \
+      "IP length beyond the frame or below the header")                                            \
     X(TCPSTACK_RX_DROP_IP_CHECKSUM, "rx_drop_ip_checksum", BASE_COUNTER_DROP,                      \
       "IPv4 header checksum is wrong")                                                             \
     X(TCPSTACK_RX_DROP_IP_NOT_OURS, "rx_drop_ip_not_ours", BASE_COUNTER_DROP,                      \
-      "IPv4 destination is not an address of ours (broadcast and multicast too)")                  \
+      "IP destination is not an address of ours (broadcast and multicast too)")                    \
+    X(TCPSTACK_RX_DROP_IP_NOT_SERVED, "rx_drop_ip_not_served", BASE_COUNTER_DROP,                  \
+      "IPv6 destination is ours but being checked for duplicates, or found to be one")             \
     X(TCPSTACK_RX_DROP_IP_SOURCE, "rx_drop_ip_source", BASE_COUNTER_DROP,                          \
-      "IPv4 source is broadcast, multicast, loopback, zero or our own")                            \
+      "IP source is broadcast, multicast, loopback, zero, our own or of the other family")         \
     X(TCPSTACK_RX_DROP_IP_FRAGMENT, "rx_drop_ip_fragment", BASE_COUNTER_DROP,                      \
-      "IPv4 fragment (never reassembled, by policy)")                                              \
+      "IP fragment (never reassembled, by policy)")                                                \
+    X(TCPSTACK_RX_DROP_IP6_EXTENSION, "rx_drop_ip6_extension", BASE_COUNTER_DROP,                  \
+      "malformed extension header, or an option that asks to be discarded")                        \
+    X(TCPSTACK_RX_DROP_IP6_EXTENSION_LIMIT, "rx_drop_ip6_extension_limit", BASE_COUNTER_DROP,      \
+      "more than 8 extension headers or 256 bytes of them")                                        \
+    X(TCPSTACK_RX_DROP_IP6_ROUTING, "rx_drop_ip6_routing", BASE_COUNTER_DROP,                      \
+      "routing header with segments left (source routing, by policy)")                             \
     X(TCPSTACK_RX_DROP_IP_PROTOCOL, "rx_drop_ip_protocol", BASE_COUNTER_DROP,                      \
-      "neither TCP nor ICMP")                                                                      \
+      "neither TCP nor ICMP, nor an extension header we know")                                     \
     X(TCPSTACK_RX_DROP_ICMP_SHORT, "rx_drop_icmp_short", BASE_COUNTER_DROP,                        \
       "shorter than an ICMP header")                                                               \
     X(TCPSTACK_RX_DROP_ICMP_CHECKSUM, "rx_drop_icmp_checksum", BASE_COUNTER_DROP,                  \
       "ICMP checksum is wrong")                                                                    \
     X(TCPSTACK_RX_DROP_ICMP_TYPE, "rx_drop_icmp_type", BASE_COUNTER_DROP,                          \
-      "ICMP other than an echo request")                                                           \
+      "ICMP neither an echo request nor an error")                                                 \
+    X(TCPSTACK_RX_DROP_ICMP_LIMITED, "rx_drop_icmp_limited", BASE_COUNTER_DROP,                    \
+      "echo request beyond the limit of answers")                                                  \
+    X(TCPSTACK_RX_DROP_ICMP_QUOTE, "rx_drop_icmp_quote", BASE_COUNTER_DROP,                        \
+      "ICMP error about something else than a TCP segment of ours")                                \
+    X(TCPSTACK_RX_DROP_ICMP_NO_CONNECTION, "rx_drop_icmp_no_connection", BASE_COUNTER_DROP,        \
+      "ICMP error about a connection that does not exist")                                         \
+    X(TCPSTACK_RX_DROP_ICMP_SEQUENCE, "rx_drop_icmp_sequence", BASE_COUNTER_DROP,                  \
+      "ICMP error about a segment that is not in flight (RFC 5927)")                               \
+    X(TCPSTACK_RX_DROP_ICMP_MTU, "rx_drop_icmp_mtu", BASE_COUNTER_DROP,                            \
+      "ICMP error that would not lower the path MTU, or below its floor")                          \
+    X(TCPSTACK_RX_DROP_ND_MALFORMED, "rx_drop_nd_malformed", BASE_COUNTER_DROP,                    \
+      "neighbour discovery that RFC 4861 7.1 calls invalid")                                       \
+    X(TCPSTACK_RX_DROP_ND_NOT_OURS, "rx_drop_nd_not_ours", BASE_COUNTER_DROP,                      \
+      "neighbour discovery about nobody we serve or know")                                         \
+    X(TCPSTACK_RX_DROP_ND_ROUTER, "rx_drop_nd_router", BASE_COUNTER_DROP,                          \
+      "router solicitation, router advertisement or redirect (ignored)")                           \
     X(TCPSTACK_RX_DROP_TCP_SHORT, "rx_drop_tcp_short", BASE_COUNTER_DROP,                          \
       "shorter than a TCP header")                                                                 \
     X(TCPSTACK_RX_DROP_TCP_OFFSET, "rx_drop_tcp_offset", BASE_COUNTER_DROP,                        \
@@ -102,6 +126,26 @@
       "frames discarded because the output queue was full")                                        \
     X(TCPSTACK_TX_DROP_NO_MBUF, "tx_drop_no_mbuf", BASE_COUNTER_DROP,                              \
       "frames not built because the pool was empty")                                               \
+    X(TCPSTACK_TX_DROP_UNRESOLVED, "tx_drop_unresolved", BASE_COUNTER_DROP,                        \
+      "frames discarded because their neighbour did not answer, or too many waited for it")        \
+    X(TCPSTACK_NEIGHBOUR_REQUESTS, "neighbour_requests", BASE_COUNTER_EVENT,                       \
+      "ARP requests and neighbour solicitations sent")                                             \
+    X(TCPSTACK_NEIGHBOUR_REQUESTS_LIMITED, "neighbour_requests_limited", BASE_COUNTER_EVENT,       \
+      "those held back by their limit")                                                            \
+    X(TCPSTACK_NEIGHBOURS_FAILED, "neighbours_failed", BASE_COUNTER_EVENT,                         \
+      "neighbours that did not answer")                                                            \
+    X(TCPSTACK_ADDRESSES_TAKEN, "addresses_taken", BASE_COUNTER_EVENT,                             \
+      "addresses of ours not served because somebody else has them")                               \
+    X(TCPSTACK_ADDRESS_CONFLICTS, "address_conflicts", BASE_COUNTER_EVENT,                         \
+      "frames of somebody else who says that an address we serve is his")                          \
+    X(TCPSTACK_ND_ADVERTISEMENTS, "nd_advertisements", BASE_COUNTER_EVENT,                         \
+      "neighbour solicitations answered")                                                          \
+    X(TCPSTACK_ICMP_ERRORS_NOTED, "icmp_errors_noted", BASE_COUNTER_EVENT,                         \
+      "ICMP errors about segments in flight that end nothing")                                     \
+    X(TCPSTACK_TCP_UNREACHABLE, "tcp_unreachable", BASE_COUNTER_EVENT,                             \
+      "opens ended by an ICMP error")                                                              \
+    X(TCPSTACK_TCP_PATH_MTU_LOWERED, "tcp_path_mtu_lowered", BASE_COUNTER_EVENT,                   \
+      "connections told by ICMP to send smaller segments")                                         \
     X(TCPSTACK_ARP_REPLIES, "arp_replies", BASE_COUNTER_EVENT, "ARP requests answered")            \
     X(TCPSTACK_ICMP_ECHOES, "icmp_echoes", BASE_COUNTER_EVENT, "echo requests answered")           \
     X(TCPSTACK_TCP_SYNS, "tcp_syns", BASE_COUNTER_EVENT, "SYNs that began a half-open connection") \
@@ -114,6 +158,8 @@
     X(TCPSTACK_TCP_RESETS_RECEIVED, "tcp_resets_received", BASE_COUNTER_EVENT,                     \
       "connections ended by the peer's RST")                                                       \
     X(TCPSTACK_TCP_RESETS_SENT, "tcp_resets_sent", BASE_COUNTER_EVENT, "RSTs sent")                \
+    X(TCPSTACK_TCP_RESETS_LIMITED, "tcp_resets_limited", BASE_COUNTER_EVENT,                       \
+      "RSTs to strangers held back by their limit")                                                \
     X(TCPSTACK_TCP_TIMED_OUT, "tcp_timed_out", BASE_COUNTER_EVENT,                                 \
       "connections given up because the peer stayed silent")                                       \
     X(TCPSTACK_TCP_FAST_PATH, "tcp_fast_path", BASE_COUNTER_EVENT,                                 \

@@ -4,7 +4,7 @@
 //
 // Toeplitz gives every input bit the 32 key bits that begin at its position. Under this key, bits
 // 16 positions apart get the same ones, so the 16-bit words of the input may be added (XOR) first.
-#include "tcpstack/packet.h"
+#include "tcpstack/stack.h"
 
 #define KEY_WORD 0x6d, 0x5a
 #define KEY_8    KEY_WORD, KEY_WORD, KEY_WORD, KEY_WORD
@@ -68,15 +68,33 @@ static uint32_t hash_frame(const struct rte_tcp_hdr *tcp, const uint8_t *address
     return toeplitz(rte_be_to_cpu_16(fold(sum) ^ tcp->src_port ^ tcp->dst_port));
 }
 
-uint32_t tcpstack_flow_hash(const struct rte_mbuf *frame)
+// The EtherType behind at most one tag, and what follows it; 0 when the frame is too short.
+static uint16_t find_network(const struct rte_mbuf *frame, const uint8_t **ret_at,
+                             uint16_t *ret_size)
 {
     const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
-    if (frame->data_len < sizeof *eth)
+    const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)(eth + 1);
+    uint16_t header = sizeof *eth;
+    if (frame->data_len < header)
         return 0;
-    const uint8_t *ip = (const uint8_t *)(eth + 1);
-    uint16_t size = (uint16_t)(frame->data_len - sizeof *eth);
+    uint16_t type = rte_be_to_cpu_16(eth->ether_type);
+    if (type == RTE_ETHER_TYPE_VLAN) {
+        header = sizeof *eth + sizeof *tag;
+        if (frame->data_len < header)
+            return 0;
+        type = rte_be_to_cpu_16(tag->eth_proto);
+    }
+    *ret_at = (const uint8_t *)eth + header;
+    *ret_size = (uint16_t)(frame->data_len - header);
+    return type;
+}
+
+uint32_t tcpstack_flow_hash(const struct rte_mbuf *frame)
+{
+    const uint8_t *ip;
+    uint16_t size;
     const struct rte_tcp_hdr *tcp;
-    switch (rte_be_to_cpu_16(eth->ether_type)) {
+    switch (find_network(frame, &ip, &size)) {
     case RTE_ETHER_TYPE_IPV4:
         tcp = behind_ipv4(ip, size);
         return tcp == NULL ? 0 : hash_frame(tcp, ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
@@ -85,5 +103,27 @@ uint32_t tcpstack_flow_hash(const struct rte_mbuf *frame)
         return tcp == NULL ? 0 : hash_frame(tcp, ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
     default:
         return 0;
+    }
+}
+
+bool tcpstack_flow_is_everybodys(const struct rte_mbuf *frame)
+{
+    const uint8_t *ip;
+    uint16_t size;
+    switch (find_network(frame, &ip, &size)) {
+    case RTE_ETHER_TYPE_ARP:
+        return true;
+    case RTE_ETHER_TYPE_IPV4: {
+        uint16_t header = size < sizeof(struct rte_ipv4_hdr) ? 0 : (ip[0] & 15) * 4;
+        return header >= sizeof(struct rte_ipv4_hdr) && size > header &&
+               ((const struct rte_ipv4_hdr *)ip)->next_proto_id == IPPROTO_ICMP &&
+               ip[header] != RTE_IP_ICMP_ECHO_REQUEST;
+    }
+    case RTE_ETHER_TYPE_IPV6:
+        return size > sizeof(struct rte_ipv6_hdr) &&
+               ((const struct rte_ipv6_hdr *)ip)->proto == IPPROTO_ICMPV6 &&
+               ip[sizeof(struct rte_ipv6_hdr)] != ICMPV6_ECHO_REQUEST;
+    default:
+        return false;
     }
 }

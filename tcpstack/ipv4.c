@@ -1,6 +1,5 @@
 // IPv4 (RFC 791, RFC 1122 3.2.1). Options are skipped, fragments refused by policy. We send with
-// DF and identification 0 (RFC 6864 4.1); there is no path MTU discovery yet, so a path narrower
-// than the port's MTU needs a peer that announces a smaller MSS.
+// DF and identification 0 (RFC 6864 4.1).
 #include "tcpstack/checksum.h"
 #include "tcpstack/stack.h"
 
@@ -46,8 +45,8 @@ static unsigned check_lengths(const struct rte_ipv4_hdr *ip, uint16_t size)
 static bool take_addresses(const struct tcpstack *stack, struct tcpstack_packet *packet)
 {
     uint8_t destination[16];
-    tcpstack_address_set_ipv4(destination, rte_be_to_cpu_32(packet->ip->dst_addr));
-    tcpstack_address_set_ipv4(packet->key.remote, rte_be_to_cpu_32(packet->ip->src_addr));
+    tcpstack_address_set_ipv4(destination, rte_be_to_cpu_32(packet->ipv4->dst_addr));
+    tcpstack_address_set_ipv4(packet->key.remote, rte_be_to_cpu_32(packet->ipv4->src_addr));
     int local = tcpstack_local(stack, destination);
     packet->key.local = (uint16_t)local;
     return local >= 0;
@@ -56,11 +55,13 @@ static bool take_addresses(const struct tcpstack *stack, struct tcpstack_packet 
 // RFC 1122 3.2.1.7: a host does not discard a datagram for its TTL, so nothing looks at it.
 unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *packet)
 {
-    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(packet->eth + 1);
-    unsigned reason = check_lengths(ip, (uint16_t)(packet->frame->data_len - sizeof *packet->eth));
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)packet->network;
+    unsigned reason = check_lengths(ip, packet->network_size);
     if (reason != TCPSTACK_RX_ACCEPTED)
         return reason;
-    packet->ip = ip;
+    packet->ipv4 = ip;
+    packet->ipv6 = NULL;
+    packet->multicast = false;
     if (!tcpstack_ipv4_checksum_ok(packet))
         return TCPSTACK_RX_DROP_IP_CHECKSUM;
     if (!take_addresses(stack, packet))

@@ -28,14 +28,27 @@ struct tcp_key {
 // Where frames to a neighbour go: what its own frames came with.
 struct tcpstack_link {
     uint8_t mac[6];
+    uint16_t tci; // VLAN identifier and priority (IEEE 802.1Q 9.6), when tagged
     uint8_t port; // index in the stack's ports
+    bool tagged;
+    bool unresolved; // the MAC address is the neighbour table's to find
 };
+
+static inline uint16_t tcpstack_eth_size(const struct tcpstack_link *link)
+{
+    return (uint16_t)(sizeof(struct rte_ether_hdr) +
+                      (link->tagged ? sizeof(struct rte_vlan_hdr) : 0));
+}
 
 struct tcpstack_packet {
     struct rte_mbuf *frame; // NULL once somebody has taken it over
     struct rte_ether_hdr *eth;
-    struct rte_ipv4_hdr *ip;
-    const uint8_t *transport; // what follows the IP header
+    uint8_t *network; // what follows the Ethernet header and the tag
+    uint16_t network_size;
+    struct rte_ipv4_hdr *ipv4; // one of these two; the other is NULL
+    struct rte_ipv6_hdr *ipv6;
+    bool multicast;           // IPv6: to one of our groups, and key.local says nothing
+    const uint8_t *transport; // what follows the IP header and its extensions
     uint16_t transport_size;
     struct tcpstack_link link; // to the sender
 

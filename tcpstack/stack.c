@@ -12,6 +12,9 @@
 
 enum { PREFETCH_AHEAD = 3 };
 
+// Echo replies, RSTs in answer to segments of no connection, and requests for neighbours.
+enum { ECHOES_PER_SECOND = 1000, RESETS_PER_SECOND = 10000, REQUESTS_PER_SECOND = 100 };
+
 struct rte_mempool *tcpstack_pool_create(const char *name, unsigned count, unsigned cache,
                                          int socket)
 {
@@ -20,34 +23,36 @@ struct rte_mempool *tcpstack_pool_create(const char *name, unsigned count, unsig
                                    socket);
 }
 
-int tcpstack_local(const struct tcpstack *stack, const uint8_t address[16])
-{
-    for (unsigned i = 0; i < stack->options.address_count; i++) {
-        if (tcpstack_address_equal(stack->options.addresses[i].address, address))
-            return (int)i;
-    }
-    return -1;
-}
-
 static bool ports_are_sound(const struct tcpstack_options *options)
 {
     if (options->port_count == 0 || options->port_count > TCPSTACK_PORT_MAX)
         return false;
     for (unsigned i = 0; i < options->port_count; i++) {
-        if (options->ports[i].mtu < TCPSTACK_MTU_MIN)
+        if (options->ports[i].mtu < TCPSTACK_MTU_MIN ||
+            options->ports[i].vlan_count > TCPSTACK_VLAN_MAX)
             return false;
     }
     return true;
 }
 
+static unsigned smallest_mtu(const struct tcpstack_options *options)
+{
+    unsigned mtu = UINT16_MAX;
+    for (unsigned i = 0; i < options->port_count; i++)
+        mtu = RTE_MIN(mtu, options->ports[i].mtu);
+    return mtu;
+}
+
 static bool addresses_are_sound(const struct tcpstack_options *options)
 {
-    if (options->address_count > TCPSTACK_ADDRESS_MAX)
+    if (options->address_count > TCPSTACK_ADDRESS_MAX ||
+        options->gateway_count > TCPSTACK_GATEWAY_MAX)
         return false;
     for (unsigned i = 0; i < options->address_count; i++) {
         const struct tcpstack_address *own = &options->addresses[i];
         bool ipv4 = tcpstack_address_is_ipv4(own->address);
-        if (own->prefix_length > 128 || (ipv4 && own->prefix_length < TCPSTACK_IPV4_BITS))
+        if (own->prefix_length > 128 || (ipv4 && own->prefix_length < TCPSTACK_IPV4_BITS) ||
+            (!ipv4 && smallest_mtu(options) < TCPSTACK_MTU_MIN_IPV6))
             return false;
     }
     return true;
@@ -88,6 +93,11 @@ struct tcpstack *tcpstack_create(const struct tcpstack_options *options, uint64_
     TAILQ_INIT(&stack->told);
     TAILQ_INIT(&stack->output);
     tcpstack_wheel_init(&stack->wheel, now);
+    tcpstack_neighbours_init(stack);
+    stack->address_check_ends = UINT64_MAX;
+    stack->echo_limit = tcpstack_limit(ECHOES_PER_SECOND, ECHOES_PER_SECOND / 10, now);
+    stack->reset_limit = tcpstack_limit(RESETS_PER_SECOND, RESETS_PER_SECOND / 10, now);
+    stack->request_limit = tcpstack_limit(REQUESTS_PER_SECOND, REQUESTS_PER_SECOND, now);
     return stack;
 }
 
@@ -104,6 +114,7 @@ void tcpstack_destroy(struct tcpstack *stack)
     if (stack == NULL)
         return;
     release_all(stack);
+    tcpstack_neighbours_free(stack);
     struct rte_mbuf *frame;
     while (tcpstack_take_output(stack, &frame, 1) == 1)
         rte_pktmbuf_free(frame);
@@ -150,12 +161,15 @@ void tcpstack_input(struct tcpstack *stack, struct rte_mbuf **frames, unsigned c
 void tcpstack_timers(struct tcpstack *stack, uint64_t now)
 {
     stack->now = now;
+    tcpstack_own_addresses_run(stack);
+    tcpstack_neighbours_run(stack);
     tcpstack_wheel_run(&stack->wheel, now, tcp_timer_fire, stack);
 }
 
 uint64_t tcpstack_next_timer(const struct tcpstack *stack)
 {
-    return tcpstack_wheel_next(&stack->wheel);
+    uint64_t discovery = RTE_MIN(stack->neighbours.due, stack->address_check_ends);
+    return RTE_MIN(discovery, tcpstack_wheel_next(&stack->wheel));
 }
 
 void tcpstack_flush(struct tcpstack *stack, uint64_t now)

@@ -7,7 +7,6 @@
 #include "tcpstack/tcp_seq.h"
 
 enum {
-    TCP_HEADER_SIZE = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_tcp_hdr),
     TCP_MSS_DEFAULT = 536, // RFC 9293 3.7.1
     TCP_MSS_MIN = 88,      // a smaller one would make us send mostly headers
 };
@@ -28,6 +27,19 @@ enum {
     TCP_SYN_RETRANSMIT_MAX = 4,
     TCP_PROBE_MAX = 10, // unanswered; answered ones too once the caller has closed
 };
+
+static inline bool tcp_is_ipv6(const struct tcp_key *key)
+{
+    return !tcpstack_address_is_ipv4(key->remote);
+}
+
+// IP and TCP header without options.
+static inline uint16_t tcp_headers_size(const struct tcp_key *key)
+{
+    return (
+        uint16_t)((tcp_is_ipv6(key) ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr)) +
+                  sizeof(struct rte_tcp_hdr));
+}
 
 // tcp_handshake.c
 // RFC 9293 3.10.7.1 and 3.10.7.2: the states CLOSED and LISTEN.
@@ -102,7 +114,7 @@ void tcp_answer_reset(struct tcpstack *stack, const struct tcpstack_packet *pack
 void tcp_send_reset(struct tcp_conn *conn);
 
 // tcp_header.c
-// Ethernet, IPv4 and TCP headers in front of the frame's `size` payload bytes, and checksums.
+// Ethernet, IP and TCP headers in front of the frame's `size` payload bytes, and checksums.
 // `frame`'s data begins at the payload; options_size is a multiple of 4.
 struct tcp_header {
     uint32_t sequence, acknowledgment;

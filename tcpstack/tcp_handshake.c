@@ -35,9 +35,10 @@ static uint8_t receive_scale(const struct tcpstack *stack)
     return scale;
 }
 
-static uint16_t port_mss(const struct tcpstack *stack, uint8_t port)
+static uint16_t port_mss(const struct tcp_conn *conn)
 {
-    return (uint16_t)(stack->options.ports[port].mtu - TCP_HEADER_SIZE);
+    uint16_t mtu = conn->stack->options.ports[conn->link.port].mtu;
+    return (uint16_t)(mtu - tcp_headers_size(&conn->key));
 }
 
 static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcpstack_link *link,
@@ -45,7 +46,7 @@ static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcps
 {
     conn->state = (uint8_t)state;
     conn->link = *link;
-    conn->rcv_mss = port_mss(conn->stack, link->port);
+    conn->rcv_mss = port_mss(conn);
     conn->snd_mss = TCP_MSS_DEFAULT;
     conn->iss = conn->snd_una = conn->snd_nxt = conn->snd_max = iss;
     conn->snd_end = iss + 1;
@@ -250,21 +251,35 @@ static int port_of(const struct tcpstack *stack, uint16_t port_id)
     return -1;
 }
 
+// Both ends are of one family, and the peer's MAC address is given or can be found.
+static bool find_way(const struct tcpstack *stack, const struct tcp_key *key,
+                     const uint8_t peer_mac[6], struct tcpstack_link *link)
+{
+    const uint8_t *local = stack->options.addresses[key->local].address;
+    if (tcp_is_ipv6(key) == tcpstack_address_is_ipv4(local))
+        return false;
+    link->unresolved = peer_mac == NULL;
+    if (peer_mac == NULL)
+        return tcpstack_next_hop(stack, key->remote, key->local, link->port) != NULL;
+    memcpy(link->mac, peer_mac, sizeof link->mac);
+    return true;
+}
+
 struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints *endpoints,
                              uint16_t port_id, const uint8_t peer_mac[6])
 {
     int local = tcpstack_local(stack, endpoints->local), port = port_of(stack, port_id);
-    if (local < 0 || port < 0 || endpoints->local_port == 0 || endpoints->remote_port == 0 ||
+    if (local < 0 || stack->address_states[local] != TCPSTACK_ADDRESS_SERVED || port < 0 ||
+        endpoints->local_port == 0 || endpoints->remote_port == 0 ||
         stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
         return NULL;
     struct tcp_key key = {.local_port = endpoints->local_port,
                           .remote_port = endpoints->remote_port,
                           .local = (uint16_t)local};
-    struct tcpstack_link link = {.port = (uint8_t)port};
     memcpy(key.remote, endpoints->remote, sizeof key.remote);
-    memcpy(link.mac, peer_mac, sizeof link.mac);
+    struct tcpstack_link link = {.port = (uint8_t)port};
     uint32_t hash = tcp_key_hash(stack, &key);
-    if (tcp_conn_find(stack, &key, hash) != NULL)
+    if (!find_way(stack, &key, peer_mac, &link) || tcp_conn_find(stack, &key, hash) != NULL)
         return NULL;
     struct tcp_conn *conn = tcp_conn_new(stack, &key, hash);
     if (conn == NULL)

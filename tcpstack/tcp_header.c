@@ -32,24 +32,37 @@ unsigned tcp_parse(struct tcpstack *stack, struct tcpstack_packet *packet)
     return TCPSTACK_STAGED;
 }
 
+static void send_on(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
+                    const struct tcpstack_link *link)
+{
+    if (likely(!link->unresolved)) {
+        tcpstack_push(stack, frame, link->port);
+        return;
+    }
+    const uint8_t *next = tcpstack_next_hop(stack, key->remote, key->local, link->port);
+    if (next != NULL)
+        tcpstack_neighbour_send(stack, frame, next, key->local, link->port);
+    else
+        rte_pktmbuf_free(frame); // tcp_connect has made sure that there is one
+}
+
 void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
                     const struct tcpstack_link *link, const struct tcp_header *header)
 {
+    bool ipv6 = tcp_is_ipv6(key);
+    const uint8_t *local = stack->options.addresses[key->local].address;
     uint16_t transport_size =
         (uint16_t)(sizeof(struct rte_tcp_hdr) + header->options_size + frame->data_len);
     uint16_t before =
-        (uint16_t)(sizeof(struct rte_ether_hdr) + TCP_HEADER_SIZE + header->options_size);
+        (uint16_t)(tcpstack_eth_size(link) + tcp_headers_size(key) + header->options_size);
     frame->data_off = (uint16_t)(frame->data_off - before);
     frame->data_len = (uint16_t)(frame->data_len + before);
     frame->pkt_len = frame->data_len;
     frame->ol_flags = 0;
 
-    struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
-    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
-    struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
-    tcpstack_eth_write(stack, eth, link, RTE_ETHER_TYPE_IPV4);
-    tcpstack_ipv4_write(ip, tcpstack_address_ipv4(stack->options.addresses[key->local].address),
-                        tcpstack_address_ipv4(key->remote), IPPROTO_TCP, transport_size);
+    void *ip =
+        tcpstack_eth_write(stack, frame, link, ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+    struct rte_tcp_hdr *tcp = RTE_PTR_ADD(ip, tcp_headers_size(key) - sizeof *tcp);
     *tcp = (struct rte_tcp_hdr){
         .src_port = rte_cpu_to_be_16(key->local_port),
         .dst_port = rte_cpu_to_be_16(key->remote_port),
@@ -61,7 +74,14 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
     };
     if (header->options_size != 0)
         memcpy(tcp + 1, header->options, header->options_size);
-    tcpstack_tcp_checksum_write(stack, frame, link->port, ip, tcp);
+    if (ipv6) {
+        tcpstack_ipv6_write(ip, local, key->remote, IPPROTO_TCP, transport_size);
+        tcpstack_tcp_checksum_write_ipv6(stack, frame, link->port, ip, tcp);
+    } else {
+        tcpstack_ipv4_write(ip, tcpstack_address_ipv4(local), tcpstack_address_ipv4(key->remote),
+                            IPPROTO_TCP, transport_size);
+        tcpstack_tcp_checksum_write_ipv4(stack, frame, link->port, ip, tcp);
+    }
     frame->l4_len = (uint8_t)(sizeof *tcp + header->options_size);
-    tcpstack_push(stack, frame, link->port);
+    send_on(stack, frame, key, link);
 }

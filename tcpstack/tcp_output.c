@@ -127,6 +127,14 @@ static bool cut_to_window(struct tcp_conn *conn, struct rte_mbuf *frame)
     return tcp_split(conn, frame, (uint16_t)window);
 }
 
+// The path may have become narrower since the segment was filled. False when there is no mbuf for
+// the rest; the retransmission timer runs, because what showed it was in flight.
+static bool cut_to_path(struct tcp_conn *conn, struct rte_mbuf *frame)
+{
+    return likely(tcp_segment(frame)->size <= conn->snd_mss) ||
+           tcp_split(conn, frame, conn->snd_mss);
+}
+
 static void start_persist(struct tcp_conn *conn)
 {
     if (conn->probing || conn->snd_nxt != conn->snd_una)
@@ -140,6 +148,8 @@ static void send_data(struct tcp_conn *conn)
 {
     while (conn->tx_unsent != NULL && !tcpstack_output_full(conn->stack)) {
         struct rte_mbuf *frame = conn->tx_unsent;
+        if (!cut_to_path(conn, frame))
+            return;
         if (tcp_segment(frame)->size > usable_window(conn) && !cut_to_window(conn, frame)) {
             start_persist(conn);
             return;
@@ -223,9 +233,10 @@ void tcp_retransmit_first(struct tcp_conn *conn)
 {
     if (conn->snd_nxt == conn->snd_una)
         tcp_output_later(conn); // a time-out has rewound already
-    else if (conn->tx_head != NULL)
-        send_segment(conn, conn->tx_head);
-    else
+    else if (conn->tx_head != NULL) {
+        if (cut_to_path(conn, conn->tx_head))
+            send_segment(conn, conn->tx_head);
+    } else
         send_fin(conn);
 }
 

@@ -4,6 +4,10 @@
 // RFC 9293 3.10.7.1: the numbers that make the RST believable to its receiver.
 void tcp_answer_reset(struct tcpstack *stack, const struct tcpstack_packet *packet)
 {
+    if (!tcpstack_limit_take(&stack->reset_limit, stack->now)) {
+        tcpstack_count(stack, TCPSTACK_TCP_RESETS_LIMITED);
+        return;
+    }
     struct rte_mbuf *frame = tcpstack_alloc(stack);
     if (frame == NULL)
         return;

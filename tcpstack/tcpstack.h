@@ -26,6 +26,8 @@ struct tcp_conn;
 
 enum {
     TCPSTACK_ADDRESS_MAX = 16,
+    TCPSTACK_GATEWAY_MAX = 16,
+    TCPSTACK_VLAN_MAX = 8,    // per port
     TCPSTACK_PORT_MAX = 8,    // DPDK ports
     TCPSTACK_LISTEN_MAX = 16, // TCP ports listened on
 };
@@ -40,7 +42,11 @@ struct tcpstack_address {
 struct tcpstack_port {
     uint16_t port_id; // mbuf->port of frames from and to it
     uint8_t mac[6];
-    uint16_t mtu;         // bytes of IP packet, at least 576
+    uint16_t mtu; // bytes of IP packet, at least 576, or 1280 with IPv6 addresses
+    // VLANs the port is a tagged member of. Frames without a tag, and with VLAN 0, are taken
+    // always; a peer is answered with the tag it sent. What we begin goes untagged (tcp_connect).
+    uint16_t vlans[TCPSTACK_VLAN_MAX];
+    unsigned vlan_count;
     uint64_t tx_offloads; // RTE_ETH_TX_OFFLOAD_*: what may be left to the port
     uint64_t rx_offloads; // RTE_ETH_RX_OFFLOAD_*: checksums the port has checked
 };
@@ -50,6 +56,11 @@ struct tcpstack_options {
     unsigned port_count;
     struct tcpstack_address addresses[TCPSTACK_ADDRESS_MAX];
     unsigned address_count;
+    uint8_t gateways[TCPSTACK_GATEWAY_MAX][16];
+    unsigned gateway_count;
+    // Another stack has the same addresses and ports and answers ARP, neighbour solicitations and
+    // echo requests for both. This one only listens to them.
+    bool silent;
     uint16_t listen[TCPSTACK_LISTEN_MAX]; // TCP ports, host order
     unsigned listen_count;
     struct rte_mempool *pool; // transmit frames; made by tcpstack_pool_create
@@ -86,7 +97,9 @@ unsigned tcpstack_take_output(struct tcpstack *stack, struct rte_mbuf **ret_fram
 // than a timer is due, never later.
 uint64_t tcpstack_next_timer(const struct tcpstack *stack);
 
-// Queues a gratuitous ARP for each IPv4 address on each port. Call once after the ports are up.
+// Announces the addresses on all ports; call once after they are up. IPv4 addresses by a gratuitous
+// ARP. IPv6 addresses are checked for duplicates first (RFC 4862 5.4) and served and announced a
+// second later; one that somebody else has is not served (counter "addresses_taken").
 void tcpstack_announce(struct tcpstack *stack, uint64_t now);
 
 // TCPSTACK_COUNTER_COUNT values, indexed by enum tcpstack_counter. Every frame given to
@@ -108,10 +121,11 @@ enum tcp_event {
 
 enum tcp_close_reason {
     TCP_CLOSE_NONE,
-    TCP_CLOSE_FINISHED, // both sides closed in order
-    TCP_CLOSE_RESET,    // the peer's RST
-    TCP_CLOSE_ABORTED,  // tcp_abort
-    TCP_CLOSE_TIMED_OUT // retransmission or persist gave up
+    TCP_CLOSE_FINISHED,    // both sides closed in order
+    TCP_CLOSE_RESET,       // the peer's RST
+    TCP_CLOSE_ABORTED,     // tcp_abort
+    TCP_CLOSE_TIMED_OUT,   // retransmission or persist gave up
+    TCP_CLOSE_UNREACHABLE, // an ICMP error answered our SYN
 };
 
 struct tcp_span {
@@ -170,9 +184,11 @@ struct tcp_endpoints {
 };
 struct tcp_endpoints tcp_endpoints(const struct tcp_conn *conn);
 
-// Active open: sends a SYN from `port_id` to `peer_mac`. TCP_EVENT_OPENED follows, or
-// TCP_EVENT_CLOSED. The caller chooses the local port. NULL when that name is in use, the local
-// address or port is not ours, or there are max_connections already.
+// Active open: sends a SYN from `port_id` to `peer_mac`; when that is NULL, to the neighbour that
+// prefixes and gateways say, once it has been found. TCP_EVENT_OPENED follows, or TCP_EVENT_CLOSED.
+// The caller chooses the local port. NULL when that name is in use, the local address or port is
+// not ours or not served, there is no way to the remote address, or there are max_connections
+// already.
 struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints *endpoints,
                              uint16_t port_id, const uint8_t peer_mac[6]);
 
@@ -183,6 +199,9 @@ struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints 
 // that are not TCP right behind an IPv4 or IPv6 header (behind an extension header, that is) give
 // 0. Any thread.
 uint32_t tcpstack_flow_hash(const struct rte_mbuf *frame);
+// Whether the frame belongs to no flow and may tell the stack of every worker something: ARP,
+// neighbour discovery, ICMP errors. Any thread.
+bool tcpstack_flow_is_everybodys(const struct rte_mbuf *frame);
 // The same for a known flow, whichever side is asked about.
 uint32_t tcpstack_flow_hash_of(const struct tcp_endpoints *endpoints);
 enum { TCPSTACK_RSS_KEY_SIZE = 40 };

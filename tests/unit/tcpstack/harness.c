@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_ether.h>
@@ -11,7 +13,11 @@
 const uint8_t harness_server_mac[6] = {0x02, 0, 0, 0, 0, 2};
 const uint8_t harness_client_mac[6] = {0x02, 0, 0, 0, 0, 1};
 
+const uint8_t harness_server_ipv6[16] = {0xfd, 0, 0x01, 0x35, [15] = 2};
+const uint8_t harness_client_ipv6[16] = {0xfd, 0, 0x01, 0x35, [15] = 1};
+
 static struct rte_mempool *pool;
+static struct harness *current;
 
 int harness_start(void **state)
 {
@@ -48,15 +54,35 @@ static struct tcpstack_options default_options(void)
     return options;
 }
 
-int harness_setup(void **state)
+static int set_up(void **state, bool ipv6)
 {
-    struct harness *h = calloc(1, sizeof *h);
+    static const uint8_t server_ipv4[16] = TCPSTACK_IPV4(HARNESS_SERVER_IPV4);
+    static const uint8_t client_ipv4[16] = TCPSTACK_IPV4(HARNESS_CLIENT_IPV4);
+    struct harness *h = current = calloc(1, sizeof *h);
     h->pool = pool;
     h->options = default_options();
     h->now = 5000000;
+    memcpy(h->server, ipv6 ? harness_server_ipv6 : server_ipv4, 16);
+    memcpy(h->client, ipv6 ? harness_client_ipv6 : client_ipv4, 16);
+    h->headers = ipv6 ? 14 + 40 + 20 : 14 + 20 + 20;
+    if (ipv6) {
+        memcpy(h->options.addresses[0].address, h->server, 16);
+        h->options.addresses[0].prefix_length = 64;
+        h->options.ports[0].mtu = HARNESS_IPV6_MTU;
+    }
     h->stack = tcpstack_create(&h->options, h->now);
     *state = h;
     return h->stack == NULL ? -1 : 0;
+}
+
+int harness_setup(void **state)
+{
+    return set_up(state, false);
+}
+
+int harness_setup_ipv6(void **state)
+{
+    return set_up(state, true);
 }
 
 void harness_check_counters(const struct tcpstack *stack)
@@ -130,10 +156,46 @@ struct rte_mbuf *harness_frame(struct harness *h, const void *bytes, uint16_t si
     return frame;
 }
 
+static void keep(void *bytes, void *user)
+{
+    (void)bytes;
+    (void)user;
+}
+
+struct rte_mbuf *harness_frame_at_edge(struct harness *h, const void *bytes, uint16_t size)
+{
+    static uint8_t *pages;
+    static struct rte_mbuf_ext_shared_info info;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (pages == NULL) {
+        pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        assert_ptr_not_equal(pages, MAP_FAILED);
+        assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+    }
+    info.free_cb = keep;
+    rte_mbuf_ext_refcnt_set(&info, 1);
+    struct rte_mbuf *frame = rte_pktmbuf_alloc(h->pool);
+    assert_non_null(frame);
+    rte_pktmbuf_attach_extbuf(frame, pages, 0, (uint16_t)page, &info);
+    frame->data_off = (uint16_t)(page - size);
+    frame->data_len = size;
+    frame->pkt_len = size;
+    frame->port = HARNESS_PORT;
+    memcpy(rte_pktmbuf_mtod(frame, void *), bytes, size);
+    return frame;
+}
+
+struct tcp_endpoints harness_endpoints(uint16_t local_port, uint16_t remote_port)
+{
+    struct tcp_endpoints ends = {.local_port = local_port, .remote_port = remote_port};
+    memcpy(ends.local, current->server, sizeof ends.local);
+    memcpy(ends.remote, current->client, sizeof ends.remote);
+    return ends;
+}
+
 struct harness_peer harness_peer(uint16_t port)
 {
     struct harness_peer peer = {
-        .ipv4 = HARNESS_CLIENT_IPV4,
         .port = port,
         .server_port = HARNESS_TCP_PORT,
         .seq = 1000,
@@ -142,7 +204,38 @@ struct harness_peer harness_peer(uint16_t port)
         .scale = -1,
     };
     memcpy(peer.mac, harness_client_mac, 6);
+    memcpy(peer.address, current->client, sizeof peer.address);
+    memcpy(peer.server, current->server, sizeof peer.server);
     return peer;
+}
+
+// Writes the IP header; returns its size.
+static uint16_t build_ip(void *to, const struct harness_peer *peer, uint16_t size)
+{
+    if (!tcpstack_address_is_ipv4(peer->address)) {
+        struct rte_ipv6_hdr *ip = to;
+        *ip = (struct rte_ipv6_hdr){
+            .vtc_flow =
+                rte_cpu_to_be_32(UINT32_C(0x60012345)), // class and flow label do not matter
+            .payload_len = rte_cpu_to_be_16(size),
+            .proto = IPPROTO_TCP,
+            .hop_limits = 3,
+        };
+        memcpy(ip->src_addr, peer->address, 16);
+        memcpy(ip->dst_addr, peer->server, 16);
+        return sizeof *ip;
+    }
+    struct rte_ipv4_hdr *ip = to;
+    *ip = (struct rte_ipv4_hdr){
+        .version_ihl = RTE_IPV4_VHL_DEF,
+        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof *ip + size)),
+        .time_to_live = 64,
+        .next_proto_id = IPPROTO_TCP,
+        .src_addr = rte_cpu_to_be_32(tcpstack_address_ipv4(peer->address)),
+        .dst_addr = rte_cpu_to_be_32(tcpstack_address_ipv4(peer->server)),
+    };
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    return sizeof *ip;
 }
 
 struct rte_mbuf *harness_build(struct harness *h, const struct harness_peer *peer, uint8_t flags,
@@ -151,20 +244,14 @@ struct rte_mbuf *harness_build(struct harness *h, const struct harness_peer *pee
 {
     uint8_t bytes[HARNESS_SEGMENT_MAX];
     struct rte_ether_hdr *eth = (struct rte_ether_hdr *)bytes;
-    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
-    struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
-    uint16_t ip_size = (uint16_t)(sizeof *ip + sizeof *tcp + options_size + size);
+    bool ipv6 = !tcpstack_address_is_ipv4(peer->address);
+    uint16_t tcp_size = (uint16_t)(sizeof(struct rte_tcp_hdr) + options_size + size);
     memcpy(eth->dst_addr.addr_bytes, harness_server_mac, 6);
     memcpy(eth->src_addr.addr_bytes, peer->mac, 6);
-    eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-    *ip = (struct rte_ipv4_hdr){
-        .version_ihl = RTE_IPV4_VHL_DEF,
-        .total_length = rte_cpu_to_be_16(ip_size),
-        .time_to_live = 64,
-        .next_proto_id = IPPROTO_TCP,
-        .src_addr = rte_cpu_to_be_32(peer->ipv4),
-        .dst_addr = rte_cpu_to_be_32(HARNESS_SERVER_IPV4),
-    };
+    eth->ether_type = rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+    void *ip = eth + 1;
+    uint16_t ip_size = build_ip(ip, peer, tcp_size);
+    struct rte_tcp_hdr *tcp = RTE_PTR_ADD(ip, ip_size);
     *tcp = (struct rte_tcp_hdr){
         .src_port = rte_cpu_to_be_16(peer->port),
         .dst_port = rte_cpu_to_be_16(peer->server_port),
@@ -179,9 +266,8 @@ struct rte_mbuf *harness_build(struct harness *h, const struct harness_peer *pee
         memcpy(at, options, options_size);
     if (size != 0)
         memcpy(at + options_size, data, size);
-    ip->hdr_checksum = rte_ipv4_cksum(ip);
-    tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
-    return harness_frame(h, bytes, (uint16_t)(sizeof *eth + ip_size));
+    tcp->cksum = ipv6 ? rte_ipv6_udptcp_cksum(ip, tcp) : rte_ipv4_udptcp_cksum(ip, tcp);
+    return harness_frame(h, bytes, (uint16_t)(sizeof *eth + ip_size + tcp_size));
 }
 
 static uint8_t *put_be32(uint8_t *to, uint32_t value)
@@ -315,32 +401,54 @@ static void decode_options(const uint8_t *at, size_t size, struct harness_segmen
     }
 }
 
+// Checks the IP header; returns its size.
+static uint16_t decode_ip(const struct rte_mbuf *frame, uint16_t type,
+                          struct harness_segment *segment)
+{
+    const uint8_t *at = rte_pktmbuf_mtod_offset(frame, const uint8_t *, RTE_ETHER_HDR_LEN);
+    uint16_t size = (uint16_t)(frame->data_len - RTE_ETHER_HDR_LEN);
+    if (type == RTE_ETHER_TYPE_IPV6) {
+        const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)at;
+        assert_int_equal(at[0], 0x60);
+        assert_int_equal(ip->proto, IPPROTO_TCP);
+        assert_int_equal(rte_be_to_cpu_16(ip->payload_len) + sizeof *ip, size);
+        assert_true(ip->hop_limits > 1);
+        memcpy(segment->source, ip->src_addr, 16);
+        memcpy(segment->destination, ip->dst_addr, 16);
+        return sizeof *ip;
+    }
+    const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)at;
+    assert_int_equal(type, RTE_ETHER_TYPE_IPV4);
+    assert_int_equal(ip->next_proto_id, IPPROTO_TCP);
+    assert_int_equal(rte_be_to_cpu_16(ip->total_length), size);
+    assert_int_equal(rte_raw_cksum(ip, sizeof *ip), 0xffff);
+    tcpstack_address_set_ipv4(segment->source, rte_be_to_cpu_32(ip->src_addr));
+    tcpstack_address_set_ipv4(segment->destination, rte_be_to_cpu_32(ip->dst_addr));
+    return sizeof *ip;
+}
+
 static void decode(const struct rte_mbuf *frame, struct harness_segment *segment)
 {
     const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
-    const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(eth + 1);
-    const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(ip + 1);
-    assert_int_equal(eth->ether_type, rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4));
-    assert_int_equal(ip->next_proto_id, IPPROTO_TCP);
-    assert_int_equal(rte_be_to_cpu_16(ip->total_length) + sizeof *eth, frame->data_len);
+    uint16_t type = rte_be_to_cpu_16(eth->ether_type);
+    const void *ip = eth + 1;
+    uint16_t ip_size = decode_ip(frame, type, segment);
+    const struct rte_tcp_hdr *tcp =
+        rte_pktmbuf_mtod_offset(frame, const struct rte_tcp_hdr *, RTE_ETHER_HDR_LEN + ip_size);
     assert_int_equal(frame->pkt_len, frame->data_len);
-    assert_int_equal(rte_raw_cksum(ip, sizeof *ip), 0xffff);
-    uint32_t sum = rte_raw_cksum(tcp, frame->data_len - sizeof *eth - sizeof *ip);
-    sum += rte_ipv4_phdr_cksum(ip, 0);
+    uint32_t sum = rte_raw_cksum(tcp, frame->data_len - sizeof *eth - ip_size);
+    sum += type == RTE_ETHER_TYPE_IPV6 ? rte_ipv6_phdr_cksum(ip, 0) : rte_ipv4_phdr_cksum(ip, 0);
     assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
-
     size_t header = (size_t)(tcp->data_off >> 4) * 4;
     memcpy(segment->source_mac, eth->src_addr.addr_bytes, 6);
     memcpy(segment->destination_mac, eth->dst_addr.addr_bytes, 6);
-    segment->source_ipv4 = rte_be_to_cpu_32(ip->src_addr);
-    segment->destination_ipv4 = rte_be_to_cpu_32(ip->dst_addr);
     segment->source_port = rte_be_to_cpu_16(tcp->src_port);
     segment->destination_port = rte_be_to_cpu_16(tcp->dst_port);
     segment->seq = rte_be_to_cpu_32(tcp->sent_seq);
     segment->ack = rte_be_to_cpu_32(tcp->recv_ack);
     segment->flags = tcp->tcp_flags;
     segment->window = rte_be_to_cpu_16(tcp->rx_win);
-    segment->size = (uint32_t)(frame->data_len - sizeof *eth - sizeof *ip - header);
+    segment->size = (uint32_t)(frame->data_len - sizeof *eth - ip_size - header);
     decode_options((const uint8_t *)(tcp + 1), header - sizeof *tcp, segment);
     memcpy(segment->data, (const uint8_t *)tcp + header, segment->size);
 }

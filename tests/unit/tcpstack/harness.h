@@ -3,6 +3,7 @@
 //
 //     cmocka_run_group_tests(tests, harness_start, NULL)   starts the EAL, once per program
 //     cmocka_unit_test_setup_teardown(test, harness_setup, harness_teardown)
+//     HARNESS_BOTH(test)   the same twice: over IPv4, and over IPv6 with the same MSS
 //
 // The teardown asserts that every mbuf is back in the pool and that the counters add up.
 #pragma once
@@ -23,19 +24,30 @@ enum {
     HARNESS_TCP_PORT = 135,           // listened on
     HARNESS_SERVER_IPV4 = 0x0a870002, // 10.135.0.2/24
     HARNESS_CLIENT_IPV4 = 0x0a870001,
+    HARNESS_IPV6_MTU = 1520,
     HARNESS_MSS = 1460,
     HARNESS_SEGMENT_MAX = 2048,
 };
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
 
+#define HARNESS_BOTH(test)                                                                         \
+    {#test, test, harness_setup, harness_teardown, NULL},                                          \
+    {                                                                                              \
+#test "_over_ipv6", test, harness_setup_ipv6, harness_teardown, NULL                       \
+    }
+
 extern const uint8_t harness_server_mac[6], harness_client_mac[6];
+extern const uint8_t harness_server_ipv6[16], harness_client_ipv6[16]; // fd00:135::2/64 and ::1
 
 struct harness {
     struct rte_mempool *pool;
     struct tcpstack_options options;
     struct tcpstack *stack;
     uint64_t now;
+    // Of the family under test.
+    uint8_t server[16], client[16];
+    uint16_t headers; // Ethernet, IP and TCP without options
 };
 
 struct harness_block {
@@ -45,7 +57,7 @@ struct harness_block {
 // One TCP endpoint played by the test. `seq` and `ack` are what its next segment carries.
 struct harness_peer {
     uint8_t mac[6];
-    uint32_t ipv4;
+    uint8_t address[16], server[16];
     uint16_t port, server_port;
     uint32_t seq, ack;
     uint16_t window; // as it stands in the header
@@ -64,7 +76,7 @@ struct harness_peer {
 // A frame of the stack, taken apart, checksums verified.
 struct harness_segment {
     uint8_t source_mac[6], destination_mac[6];
-    uint32_t source_ipv4, destination_ipv4;
+    uint8_t source[16], destination[16];
     uint16_t source_port, destination_port;
     uint32_t seq, ack;
     uint8_t flags;
@@ -81,6 +93,7 @@ struct harness_segment {
 
 int harness_start(void **state);
 int harness_setup(void **state);
+int harness_setup_ipv6(void **state);
 int harness_teardown(void **state);
 // Destroys the stack and creates it again with h->options.
 void harness_restart(struct harness *h);
@@ -97,7 +110,13 @@ void harness_advance(struct harness *h, uint64_t microseconds);
 
 // A frame of raw bytes, `size` of them.
 struct rte_mbuf *harness_frame(struct harness *h, const void *bytes, uint16_t size);
+// The same where no byte may be read behind: the frame ends with its page, and the next one faults.
+// There is one such page: the stack must not keep the frame.
+struct rte_mbuf *harness_frame_at_edge(struct harness *h, const void *bytes, uint16_t size);
+// Of the family under test.
 struct harness_peer harness_peer(uint16_t port);
+// Names of a connection from our side, of the family under test.
+struct tcp_endpoints harness_endpoints(uint16_t local_port, uint16_t remote_port);
 // A segment with the numbers given and the peer's window.
 struct rte_mbuf *harness_build(struct harness *h, const struct harness_peer *peer, uint8_t flags,
                                uint32_t seq, uint32_t ack, const void *options,

@@ -330,7 +330,7 @@ static void events_taken_early_do_not_lose_the_block(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(the_peer_closes_first),
         TEST(we_close_first_and_wait),

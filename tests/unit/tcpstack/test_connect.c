@@ -3,8 +3,11 @@
 
 #include "tests/unit/tcpstack/harness.h"
 
-static const struct tcp_endpoints names = {TCPSTACK_IPV4(HARNESS_SERVER_IPV4),
-                                           TCPSTACK_IPV4(HARNESS_CLIENT_IPV4), 50000, 135};
+static struct tcp_conn *connect_peer(struct harness *h)
+{
+    const struct tcp_endpoints ends = harness_endpoints(50000, 135);
+    return tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac);
+}
 
 static void drain_output(struct harness *h)
 {
@@ -17,7 +20,7 @@ static void drain_output(struct harness *h)
 static struct tcp_conn *begin(struct harness *h, struct harness_peer *peer)
 {
     struct harness_segment syn;
-    struct tcp_conn *conn = tcp_connect(h->stack, &names, HARNESS_PORT, harness_client_mac);
+    struct tcp_conn *conn = connect_peer(h);
     assert_non_null(conn);
     assert_true(harness_receive(h, &syn));
     *peer = harness_peer(135);
@@ -30,10 +33,9 @@ static void an_active_open_says_syn_and_opens(void **state)
 {
     struct harness *h = *state;
     struct harness_segment syn;
-    struct tcp_conn *conn = tcp_connect(h->stack, &names, HARNESS_PORT, harness_client_mac);
+    struct tcp_conn *conn = connect_peer(h);
     assert_non_null(conn);
-    assert_null(
-        tcp_connect(h->stack, &names, HARNESS_PORT, harness_client_mac)); // the name is taken
+    assert_null(connect_peer(h)); // the name is taken
     assert_true(harness_receive(h, &syn));
     assert_int_equal(syn.flags, SYN);
     assert_int_equal(syn.mss, HARNESS_MSS);
@@ -57,7 +59,7 @@ static void an_active_open_may_be_refused_or_stay_unanswered(void **state)
     struct harness *h = *state;
     struct harness_peer peer = harness_peer(135);
     struct harness_segment syn;
-    struct tcp_conn *conn = tcp_connect(h->stack, &names, HARNESS_PORT, harness_client_mac);
+    struct tcp_conn *conn = connect_peer(h);
     assert_true(harness_receive(h, &syn));
     peer.server_port = 50000;
     harness_send_at(h, &peer, RST, 0, NULL, 0); // without ACK it proves nothing
@@ -66,7 +68,7 @@ static void an_active_open_may_be_refused_or_stay_unanswered(void **state)
     harness_send_at(h, &peer, RST | ACK, 0, NULL, 0);
     assert_int_equal(harness_events(h, &conn), TCP_EVENT_CLOSED);
     assert_int_equal(tcp_close_reason(conn), TCP_CLOSE_RESET);
-    assert_non_null(tcp_connect(h->stack, &names, HARNESS_PORT, harness_client_mac));
+    assert_non_null(connect_peer(h));
     harness_advance(h, 40000000);
     drain_output(h);
     assert_int_equal(harness_events(h, &conn), TCP_EVENT_CLOSED);
@@ -110,16 +112,16 @@ static void an_open_may_be_closed_before_it_is_answered(void **state)
 static void an_open_that_cannot_begin_is_refused(void **state)
 {
     struct harness *h = *state;
-    struct tcp_endpoints ends = names;
+    struct tcp_endpoints ends = harness_endpoints(50000, 135);
     assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT + 1, harness_client_mac));
     ends.local[15]++;
     assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
-    ends = names;
+    ends = harness_endpoints(50000, 135);
     ends.local_port = 0;
     assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
     h->options.max_connections = 1;
     harness_restart(h);
-    ends = names;
+    ends = harness_endpoints(50000, 135);
     assert_non_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
     ends.local_port++;
     assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
@@ -127,7 +129,7 @@ static void an_open_that_cannot_begin_is_refused(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(an_active_open_says_syn_and_opens),
         TEST(an_active_open_may_be_refused_or_stay_unanswered),

@@ -12,7 +12,7 @@ static void bytes_in_order_are_read_where_they_came(void **state)
     struct tcp_conn *conn = harness_open(h, &peer);
     struct rte_mbuf *frame =
         harness_build(h, &peer, ACK | PSH, peer.seq, peer.ack, NULL, 0, pattern, 1000);
-    const uint8_t *payload = rte_pktmbuf_mtod(frame, const uint8_t *) + 54;
+    const uint8_t *payload = rte_pktmbuf_mtod(frame, const uint8_t *) + h->headers;
     harness_input(h, frame);
     assert_int_equal(harness_events(h, NULL), TCP_EVENT_READABLE);
     struct tcp_span span = tcp_peek(conn, 0);
@@ -215,7 +215,7 @@ static void replies_follow_the_peer_to_another_mac_address(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(bytes_in_order_are_read_where_they_came),
         TEST(a_part_may_be_consumed),

@@ -216,10 +216,11 @@ static void pass_time(struct link *link)
 static struct tcpstack_options client_options(const struct harness *h, struct link *link)
 {
     struct tcpstack_options options = h->options;
-    tcpstack_address_set_ipv4(options.addresses[0].address, HARNESS_CLIENT_IPV4);
+    memcpy(options.addresses[0].address, h->client, 16);
     options.listen_count = 0;
     memcpy(options.ports[0].mac, harness_client_mac, 6);
-    options.ports[0].mtu = (uint16_t)(576 + roll(link, 1500));
+    uint16_t least = tcpstack_address_is_ipv4(h->client) ? 576 : 1280;
+    options.ports[0].mtu = (uint16_t)(least + roll(link, 1500));
     options.receive_window = 65536 + roll(link, 200000);
     options.transmit_limit = 2000 + roll(link, 60000);
     return options;
@@ -245,8 +246,9 @@ static void start(struct harness *h, struct link *link, uint64_t seed)
     link->server.stack = h->stack;
     link->client.stack = tcpstack_create(&options, link->now);
     assert_non_null(link->client.stack);
-    struct tcp_endpoints ends = {TCPSTACK_IPV4(HARNESS_CLIENT_IPV4),
-                                 TCPSTACK_IPV4(HARNESS_SERVER_IPV4), 45000, HARNESS_TCP_PORT};
+    struct tcp_endpoints ends = {.local_port = 45000, .remote_port = HARNESS_TCP_PORT};
+    memcpy(ends.local, h->client, sizeof ends.local);
+    memcpy(ends.remote, h->server, sizeof ends.remote);
     assert_non_null(tcp_connect(link->client.stack, &ends, HARNESS_PORT, harness_server_mac));
 }
 
@@ -319,8 +321,7 @@ static void two_active_opens_meet(void **state)
     static struct link link;
     start(h, &link, 5);
     link.loss = link.doubling = link.damage = 0;
-    struct tcp_endpoints ends = {TCPSTACK_IPV4(HARNESS_SERVER_IPV4),
-                                 TCPSTACK_IPV4(HARNESS_CLIENT_IPV4), HARNESS_TCP_PORT, 45000};
+    struct tcp_endpoints ends = harness_endpoints(HARNESS_TCP_PORT, 45000);
     assert_non_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
     for (unsigned i = 0; i < 2000 && !(link.server.conn && link.client.conn); i++) {
         step(&link);
@@ -333,7 +334,7 @@ static void two_active_opens_meet(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(a_good_link_needs_no_retransmission),
         TEST(two_active_opens_meet),

@@ -154,6 +154,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_connection_survives_any_segments, harness_setup,
                                         name_the_seed),
+        cmocka_unit_test_setup_teardown(a_connection_survives_any_segments, harness_setup_ipv6,
+                                        name_the_seed),
     };
     harness_pattern(pattern, 0, sizeof pattern);
     return cmocka_run_group_tests(tests, harness_start, NULL);

@@ -207,7 +207,7 @@ static void bytes_beyond_the_window_are_cut_off(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(every_order_of_six_segments_gives_the_stream),
         TEST(every_overlap_gives_the_stream),

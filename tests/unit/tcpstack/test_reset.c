@@ -183,7 +183,7 @@ static void every_segment_in_every_state_is_survived(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(an_exact_reset_ends_every_state_but_time_wait),
         TEST(a_reset_elsewhere_in_the_window_is_challenged),

@@ -278,7 +278,7 @@ static void a_partly_acknowledged_segment_is_sent_from_there(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(the_time_out_follows_the_round_trip),
         TEST(a_lost_syn_ack_makes_the_first_time_out_3_seconds),

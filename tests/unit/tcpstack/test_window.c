@@ -307,7 +307,7 @@ static void our_numbers_may_wrap_anywhere(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(a_closed_window_is_probed_as_long_as_the_peer_answers),
         TEST(probes_nobody_answers_end_the_connection),
