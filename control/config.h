@@ -7,7 +7,9 @@
 
 enum { // what a file may list at most
     CONTROL_CONFIG_PORTS_MAX = 8,
+    CONTROL_CONFIG_VLANS_MAX = 8, // of one port
     CONTROL_CONFIG_ADDRESSES_MAX = 16,
+    CONTROL_CONFIG_GATEWAYS_MAX = 16,
     CONTROL_CONFIG_LISTEN_MAX = 16,
 };
 
@@ -19,7 +21,9 @@ enum control_hugepages {
 enum control_idle { CONTROL_IDLE_SLEEP, CONTROL_IDLE_SPIN };
 
 struct control_port {
-    char *device; // DPDK vdev arguments or a PCI address
+    char *device;    // DPDK vdev arguments or a PCI address
+    unsigned *vlans; // identifiers of those it is a tagged member of
+    unsigned vlans_count;
 };
 
 struct control_listen {
@@ -83,3 +87,5 @@ void control_config_free(struct control_config *config);
 // "10.135.0.2/24" or "fd00:135::2/64" -> 16 bytes in network order and a prefix length of 128 bits;
 // IPv4 is ::ffff:a.b.c.d/(96 + length). False when it is neither, with nothing written.
 bool control_prefix_parse_mapped(const char *text, uint8_t ret_address[16], uint8_t *ret_length);
+// The same without a length.
+bool control_address_parse_mapped(const char *text, uint8_t ret_address[16]);

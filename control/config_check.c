@@ -13,7 +13,7 @@
 #include "control/endpoint.h"
 #include "control/prefix.h"
 
-enum { CORE_MAX = 1023 };
+enum { CORE_MAX = 1023, VLAN_MAX = 4094 };
 
 struct check {
     struct control_config *config;
@@ -126,23 +126,41 @@ static void check_workers(struct check *check)
     }
 }
 
+// IEEE 802.1Q 9.6: 0 is no VLAN, and 4095 is reserved.
+static void check_vlans(struct check *check, unsigned port_index)
+{
+    const struct control_port *port = &check->config->dataplane.ports[port_index];
+    char path[64], message[64];
+    snprintf(path, sizeof path, "dataplane.ports[%u].vlans", port_index);
+    check_count(check, path, port->vlans_count, CONTROL_CONFIG_VLANS_MAX);
+    for (unsigned i = 0; i < port->vlans_count; i++) {
+        if (port->vlans[i] >= 1 && port->vlans[i] <= VLAN_MAX)
+            continue;
+        snprintf(message, sizeof message, "found %u, expected 1 to %d", port->vlans[i], VLAN_MAX);
+        complain_entry(check, path, i, "", message);
+    }
+}
+
 static void check_dataplane(struct check *check)
 {
     check_count(check, "dataplane.ports", check->config->dataplane.ports_count,
                 CONTROL_CONFIG_PORTS_MAX);
+    for (unsigned i = 0; i < check->config->dataplane.ports_count; i++)
+        check_vlans(check, i);
     check_workers(check);
     if (!control_document_has(check->document, "dataplane.hugepages"))
         check->config->dataplane.hugepages = CONTROL_HUGEPAGES_AUTO;
 }
 
-// An address that a host can have: not unspecified, loopback, multicast or broadcast (RFC 1122
-// 3.2.1.3; RFC 4291 2.5 and 2.7).
+// An address that a host can have: not unspecified, loopback, multicast, broadcast or an IPv4
+// address in disguise (RFC 1122 3.2.1.3; RFC 4291 2.5 and 2.7).
 static bool is_host_address(const struct control_prefix *prefix)
 {
     static const uint8_t zero[15];
     const uint8_t *a = prefix->address;
+    bool mapped = memcmp(a, zero, 10) == 0 && a[10] == 0xff && a[11] == 0xff;
     if (prefix->ipv6)
-        return a[0] != 0xff && !(memcmp(a, zero, 15) == 0 && a[15] <= 1);
+        return a[0] != 0xff && !mapped && !(memcmp(a, zero, 15) == 0 && a[15] <= 1);
     return a[0] != 0 && a[0] != 127 && a[0] < 224;
 }
 
@@ -151,23 +169,18 @@ static void check_addresses(struct check *check)
     static const char path[] = "network.addresses";
     char *const *addresses = check->config->network.addresses;
     unsigned count = check->config->network.addresses_count;
-    bool ipv4 = false;
     check_count(check, path, count, CONTROL_CONFIG_ADDRESSES_MAX);
     for (unsigned i = 0; i < count; i++) {
         struct control_prefix prefix;
         char message[160];
-        if (control_prefix_parse(addresses[i], &prefix) && is_host_address(&prefix)) {
-            ipv4 |= !prefix.ipv6;
+        if (control_prefix_parse(addresses[i], &prefix) && is_host_address(&prefix))
             continue;
-        }
         snprintf(message, sizeof message,
                  "found '%.60s', expected a host's address with its prefix length, like "
                  "10.135.0.2/24 or fd00:135::2/64",
                  addresses[i]);
         complain_entry(check, path, i, "", message);
     }
-    if (!ipv4 && check->complaints == 0)
-        complain(check, path, "found no IPv4 address, expected at least one");
 }
 
 static bool on_link(const struct control_config *config, const struct control_prefix *gateway)
@@ -181,8 +194,16 @@ static bool on_link(const struct control_config *config, const struct control_pr
     return false;
 }
 
+// RFC 4291 2.5.6: routers tend to have such addresses.
+static bool is_link_local(const struct control_prefix *prefix)
+{
+    return prefix->ipv6 && prefix->address[0] == 0xfe && (prefix->address[1] & 0xc0) == 0x80;
+}
+
 static void check_gateways(struct check *check)
 {
+    check_count(check, "network.gateways", check->config->network.gateways_count,
+                CONTROL_CONFIG_GATEWAYS_MAX);
     for (unsigned i = 0; i < check->config->network.gateways_count; i++) {
         const char *text = check->config->network.gateways[i];
         struct control_prefix gateway;
@@ -190,7 +211,7 @@ static void check_gateways(struct check *check)
         if (!control_address_parse(text, &gateway))
             snprintf(message, sizeof message, "found '%.60s', expected an address without a length",
                      text);
-        else if (!on_link(check->config, &gateway))
+        else if (!is_link_local(&gateway) && !on_link(check->config, &gateway))
             snprintf(message, sizeof message,
                      "found '%.60s', expected an address within one of network.addresses", text);
         else

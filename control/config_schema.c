@@ -41,6 +41,8 @@ static const cyaml_schema_value_t number_value = {
 static const cyaml_schema_field_t port_fields[] = {
     CYAML_FIELD_STRING_PTR("device", CYAML_FLAG_POINTER, struct control_port, device, 1,
                            CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("vlans", OPTIONAL_POINTER, struct control_port, vlans, &number_value, 0,
+                         CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t port_value = {

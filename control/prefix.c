@@ -51,19 +51,33 @@ bool control_prefix_contains(const struct control_prefix *prefix,
            (mask == 0 || ((prefix->address[whole] ^ address->address[whole]) & mask) == 0);
 }
 
-bool control_prefix_parse_mapped(const char *text, uint8_t ret_address[16], uint8_t *ret_length)
+// As 16 bytes; returns how many bits of them stand before the family's own.
+static uint8_t map(const struct control_prefix *prefix, uint8_t ret_address[16])
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (prefix->ipv6) {
+        memcpy(ret_address, prefix->address, 16);
+        return 0;
+    }
+    memcpy(ret_address, mapped, sizeof mapped);
+    memcpy(ret_address + sizeof mapped, prefix->address, 4);
+    return 8 * sizeof mapped;
+}
+
+bool control_prefix_parse_mapped(const char *text, uint8_t ret_address[16], uint8_t *ret_length)
+{
     struct control_prefix prefix;
     if (!control_prefix_parse(text, &prefix))
         return false;
-    if (prefix.ipv6) {
-        memcpy(ret_address, prefix.address, 16);
-        *ret_length = prefix.length;
-    } else {
-        memcpy(ret_address, mapped, sizeof mapped);
-        memcpy(ret_address + sizeof mapped, prefix.address, 4);
-        *ret_length = (uint8_t)(8 * sizeof mapped + prefix.length);
-    }
+    *ret_length = (uint8_t)(map(&prefix, ret_address) + prefix.length);
+    return true;
+}
+
+bool control_address_parse_mapped(const char *text, uint8_t ret_address[16])
+{
+    struct control_prefix prefix;
+    if (!control_address_parse(text, &prefix))
+        return false;
+    map(&prefix, ret_address);
     return true;
 }

@@ -36,6 +36,8 @@ enum {
 
 _Static_assert((int)CONTROL_CONFIG_PORTS_MAX <= (int)TCPSTACK_PORT_MAX, "ports of a file");
 _Static_assert((int)CONTROL_CONFIG_ADDRESSES_MAX <= (int)TCPSTACK_ADDRESS_MAX, "its addresses");
+_Static_assert((int)CONTROL_CONFIG_GATEWAYS_MAX <= (int)TCPSTACK_GATEWAY_MAX, "its gateways");
+_Static_assert((int)CONTROL_CONFIG_VLANS_MAX <= (int)TCPSTACK_VLAN_MAX, "VLANs of a port");
 _Static_assert((int)CONTROL_CONFIG_LISTEN_MAX <= (int)TCPSTACK_LISTEN_MAX, "its listeners");
 
 struct daemon {
@@ -155,6 +157,11 @@ static void fill_addresses(const struct daemon *d, struct tcpstack_options *opti
                                         &address->prefix_length))
             options->address_count++;
     }
+    for (unsigned i = 0; i < d->config->network.gateways_count; i++) {
+        if (control_address_parse_mapped(d->config->network.gateways[i],
+                                         options->gateways[options->gateway_count]))
+            options->gateway_count++;
+    }
     for (unsigned i = 0; i < d->config->listen_count; i++) {
         if (d->config->listen[i].ncacn_ip_tcp)
             options->listen[options->listen_count++] = *d->config->listen[i].ncacn_ip_tcp;
@@ -169,6 +176,7 @@ static struct tcpstack *create_stack(const struct daemon *d, const struct worker
         .max_half_open = d->config->limits.half_open,
         .receive_window = RECEIVE_WINDOW,
         .transmit_limit = TRANSMIT_LIMIT,
+        .silent = w->index != 0,
     };
     for (unsigned i = 0; i < d->port_count; i++)
         options.ports[options.port_count++] = d->ports[i].stack;
@@ -299,6 +307,27 @@ static void stop_workers(struct daemon *d)
 
 // ---- ports
 
+// Whether the configuration's device, with its arguments or a short PCI address, is the port's.
+static bool is_device(const char *device, const char *port_name)
+{
+    size_t size = strcspn(device, ","), name_size = strlen(port_name);
+    if (size > name_size || strncmp(device, port_name + name_size - size, size) != 0)
+        return false;
+    return size == name_size || port_name[name_size - size - 1] == ':';
+}
+
+static void fill_vlans(const struct daemon *d, struct dataplane_port *port)
+{
+    for (unsigned i = 0; i < d->config->dataplane.ports_count; i++) {
+        const struct control_port *config = &d->config->dataplane.ports[i];
+        if (!is_device(config->device, port->name))
+            continue;
+        port->stack.vlan_count = config->vlans_count;
+        for (unsigned vlan = 0; vlan < config->vlans_count; vlan++)
+            port->stack.vlans[vlan] = (uint16_t)config->vlans[vlan];
+    }
+}
+
 static bool start_ports(struct daemon *d)
 {
     uint16_t port_id;
@@ -307,6 +336,7 @@ static bool start_ports(struct daemon *d)
             break;
         if (!dataplane_port_start(port_id, d->worker_count, d->pools, &d->ports[d->port_count]))
             return false;
+        fill_vlans(d, &d->ports[d->port_count]);
         d->port_count++;
     }
     if (d->port_count > 0)

@@ -1,5 +1,6 @@
 #include "dataplane/port.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,16 +10,17 @@
 
 #include "base/log.h"
 
-enum { DESCRIPTORS = 512, LINK_WAIT_MS = 2000, LINK_STEP_MS = 20, MTU_MAX = 1500 };
+enum { DESCRIPTORS = 512, LINK_WAIT_MS = 2000, LINK_STEP_MS = 20 };
+enum { MTU_MIN = 1280, MTU_MAX = 1500 }; // IPv6 needs the one; one frame is one mbuf
 
-static const uint64_t rss_wanted = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+static const uint64_t rss_wanted = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP;
 static const uint64_t tx_checksums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 static const uint64_t rx_checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 
 // Whether the port can spread flows over `workers` queues with our key and table.
 static bool spreads_itself(const struct rte_eth_dev_info *info, unsigned workers)
 {
-    return workers > 1 && (info->flow_type_rss_offloads & rss_wanted) &&
+    return workers > 1 && (info->flow_type_rss_offloads & rss_wanted) == rss_wanted &&
            info->max_rx_queues >= workers && info->max_tx_queues >= workers &&
            info->hash_key_size == TCPSTACK_RSS_KEY_SIZE && info->reta_size > 0;
 }
@@ -88,6 +90,16 @@ static void wait_for_link(const struct dataplane_port *port)
     base_warning("port %s: the link is down; serving begins when it comes up", port->name);
 }
 
+// Neighbour discovery comes to groups (RFC 4861 7.2.2). A port that cannot take them all may still
+// take these.
+static void take_groups(const struct dataplane_port *port)
+{
+    int result = rte_eth_allmulticast_enable(port->port_id);
+    if (result != 0 && result != -ENOTSUP)
+        base_warning("port %s: does not receive multicast: %s; IPv6 neighbours may not find it",
+                     port->name, rte_strerror(-result));
+}
+
 static bool describe(struct dataplane_port *port)
 {
     struct rte_ether_addr mac;
@@ -97,7 +109,7 @@ static bool describe(struct dataplane_port *port)
         return false;
     port->stack.port_id = port->port_id;
     memcpy(port->stack.mac, mac.addr_bytes, sizeof port->stack.mac);
-    port->stack.mtu = mtu < MTU_MAX ? mtu : MTU_MAX; // one frame is one mbuf
+    port->stack.mtu = mtu < MTU_MAX ? mtu : MTU_MAX;
     return true;
 }
 
@@ -132,6 +144,12 @@ bool dataplane_port_start(uint16_t port_id, unsigned workers, struct rte_mempool
                    rte_strerror(-result));
         return false;
     }
+    if (port.stack.mtu < MTU_MIN) {
+        base_error("port %s: its MTU is %u; set it to %d or more", port.name, port.stack.mtu,
+                   MTU_MIN);
+        return false;
+    }
+    take_groups(&port);
     wait_for_link(&port);
     *ret_port = port;
     return true;

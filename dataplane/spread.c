@@ -54,6 +54,18 @@ static void pass(struct worker *w, struct rte_ring *ring, struct rte_mbuf **fram
         rte_pktmbuf_free_bulk(frames + passed, count - passed);
 }
 
+// A copy for every other worker: their stacks look for neighbours and hear of errors themselves.
+static void pass_to_all(struct worker *w, const struct rte_mbuf *frame)
+{
+    for (unsigned i = 1; i < w->worker_count; i++) {
+        struct rte_mbuf *copy = rte_pktmbuf_copy(frame, w->pool, 0, UINT32_MAX);
+        if (copy)
+            pass(w, w->spread_out[i], &copy, 1);
+        else
+            w->counters[WORKER_DROP_SPREAD]++;
+    }
+}
+
 unsigned spread_received(struct worker *w, struct rte_mbuf **frames, unsigned count)
 {
     if (w->worker_count == 1 || w->index != 0)
@@ -61,10 +73,13 @@ unsigned spread_received(struct worker *w, struct rte_mbuf **frames, unsigned co
     unsigned kept = 0;
     for (unsigned i = 0; i < count; i++) {
         unsigned owner = tcpstack_flow_core(tcpstack_flow_hash(frames[i]), w->worker_count);
-        if (owner == 0)
-            frames[kept++] = frames[i];
-        else
+        if (owner != 0) {
             pass(w, w->spread_out[owner], &frames[i], 1);
+            continue;
+        }
+        if (tcpstack_flow_is_everybodys(frames[i]))
+            pass_to_all(w, frames[i]);
+        frames[kept++] = frames[i];
     }
     return kept;
 }

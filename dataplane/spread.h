@@ -2,6 +2,8 @@
 // virtio), worker 0 owns the queue and passes each frame to the worker that owns its flow, and
 // the others send through worker 0. Which worker owns a flow is tcpstack_flow_core's to say, the
 // same function that fills a NIC's RSS table (dataplane/port.c).
+// Frames of no flow are worker 0's, who alone answers them (tcpstack_options.silent); what may
+// concern every worker's stack is copied to all.
 // Rings are single producer, single consumer; a full ring drops, and counts.
 #pragma once
 

@@ -144,6 +144,7 @@ static struct tcpstack *make_stack(const struct memory_workers *m, unsigned inde
         .max_half_open = m->options.connections,
         .receive_window = 128 << 10,
         .transmit_limit = 256 << 10,
+        .silent = index != 0,
     };
     return tcpstack_create(&options, 0);
 }

@@ -13,6 +13,7 @@
 static const char full[] = "dataplane:\n"
                            "  ports:\n"
                            "    - device: net_memif0,role=server,socket=/run/portolan/memif.sock\n"
+                           "      vlans: [7, 4094]\n"
                            "  workers: [1, 3]\n"
                            "  hugepages: off\n"
                            "  idle: spin\n"
@@ -48,6 +49,8 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->dataplane.ports_count, 1);
     assert_string_equal(c->dataplane.ports[0].device,
                         "net_memif0,role=server,socket=/run/portolan/memif.sock");
+    assert_int_equal(c->dataplane.ports[0].vlans_count, 2);
+    assert_int_equal(c->dataplane.ports[0].vlans[1], 4094);
     assert_int_equal(c->dataplane.workers_count, 2);
     assert_int_equal(c->dataplane.workers[1], 3);
     assert_int_equal(c->dataplane.hugepages, CONTROL_HUGEPAGES_OFF);
@@ -172,6 +175,26 @@ static void what_is_no_prefix_is_refused(void **state)
     }
 }
 
+static void an_ipv6_server_behind_a_link_local_router_needs_no_ipv4(void **state)
+{
+    (void)state;
+    struct control_config *c = control_config_parse(
+        "ipv6",
+        PORTS "network:\n  addresses: [\"fd00::1/64\"]\n  gateways: [\"fe80::1\"]\n" LISTEN);
+    assert_non_null(c);
+    control_config_free(c);
+}
+
+static void an_address_without_length_is_read_into_16_bytes(void **state)
+{
+    (void)state;
+    static const uint8_t ipv4[16] = {[10] = 0xff, 0xff, 10, 135, 0, 1};
+    uint8_t address[16];
+    assert_true(control_address_parse_mapped("10.135.0.1", address));
+    assert_memory_equal(address, ipv4, 16);
+    assert_false(control_address_parse_mapped("10.135.0.1/24", address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +204,8 @@ int main(void)
         cmocka_unit_test(each_bad_text_is_refused_with_place_and_expectation),
         cmocka_unit_test(every_problem_of_sense_is_told_at_once),
         cmocka_unit_test(a_missing_file_is_named),
+        cmocka_unit_test(an_ipv6_server_behind_a_link_local_router_needs_no_ipv4),
+        cmocka_unit_test(an_address_without_length_is_read_into_16_bytes),
         cmocka_unit_test(prefixes_of_both_families_are_read_into_16_bytes),
         cmocka_unit_test(what_is_no_prefix_is_refused),
     };

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <rte_arp.h>
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 #include <rte_tcp.h>
@@ -270,6 +272,49 @@ static void a_flow_is_served_by_the_worker_the_flow_function_names(void **state)
     stop(f);
 }
 
+static struct rte_mbuf *arp_request(struct fixture *f)
+{
+    struct rte_mbuf *frame = rte_pktmbuf_alloc(f->memory->client_pool);
+    assert_non_null(frame);
+    struct rte_ether_hdr *eth = rte_pktmbuf_mtod(frame, struct rte_ether_hdr *);
+    frame->data_len = sizeof *eth + sizeof(struct rte_arp_hdr);
+    frame->pkt_len = frame->data_len;
+    frame->port = f->memory->wire.port_id;
+    struct rte_arp_hdr *arp = (struct rte_arp_hdr *)(eth + 1);
+    memset(eth->dst_addr.addr_bytes, 0xff, 6);
+    memcpy(eth->src_addr.addr_bytes, f->memory->wire.client_mac, 6);
+    eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP);
+    *arp = (struct rte_arp_hdr){
+        .arp_hardware = rte_cpu_to_be_16(RTE_ARP_HRD_ETHER),
+        .arp_protocol = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4),
+        .arp_hlen = 6,
+        .arp_plen = 4,
+        .arp_opcode = rte_cpu_to_be_16(RTE_ARP_OP_REQUEST),
+        .arp_data.arp_sha = eth->src_addr,
+        .arp_data.arp_sip = rte_cpu_to_be_32(f->memory->wire.client_ipv4),
+        .arp_data.arp_tip = rte_cpu_to_be_32(f->memory->wire.server_ipv4),
+    };
+    return frame;
+}
+
+static void arp_is_heard_by_every_worker_and_answered_by_one(void **state)
+{
+    (void)state;
+    struct fixture *f = start(2, CLIENTS, false);
+    assert_int_equal(rte_ring_sp_enqueue(f->memory->to_server, arp_request(f)), 0);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        worker_turn(&f->memory->workers[0]);
+        worker_turn(&f->memory->workers[1]);
+    }
+    assert_int_equal(stack_counter(f, TCPSTACK_RX_ACCEPTED), 2);
+    assert_int_equal(stack_counter(f, TCPSTACK_ARP_REPLIES), 1);
+    struct rte_mbuf *reply = NULL;
+    assert_int_equal(rte_ring_sc_dequeue(f->memory->from_server, (void **)&reply), 0);
+    rte_pktmbuf_free(reply);
+    assert_int_not_equal(rte_ring_sc_dequeue(f->memory->from_server, (void **)&reply), 0);
+    stop(f);
+}
+
 static void frames_for_a_stuck_worker_are_dropped_and_counted(void **state)
 {
     (void)state;
@@ -398,6 +443,7 @@ int main(void)
         cmocka_unit_test(input_after_the_last_answer_is_discarded),
         cmocka_unit_test(connections_over_the_limit_leave_the_others_alone),
         cmocka_unit_test(a_flow_is_served_by_the_worker_the_flow_function_names),
+        cmocka_unit_test(arp_is_heard_by_every_worker_and_answered_by_one),
         cmocka_unit_test(frames_for_a_stuck_worker_are_dropped_and_counted),
         cmocka_unit_test(a_registration_is_answered_when_the_replica_has_it),
         cmocka_unit_test(a_registration_of_a_gone_connection_is_dropped_and_counted),
