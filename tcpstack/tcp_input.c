@@ -56,6 +56,10 @@ static __rte_noinline enum tcpstack_counter reset_arrives(struct tcp_conn *conn,
     // RFC 1337 3, fix 1: an old RST must not end TIME-WAIT early.
     if (conn->state == TCP_STATE_TIME_WAIT)
         return TCPSTACK_RX_DROP_TCP_RESET_TIME_WAIT;
+    // (1) of it asks for the number itself to be in the window; text that reaches into it is not
+    // enough.
+    if (tcp_seq_before(packet->sequence, conn->rcv_nxt))
+        return TCPSTACK_RX_DROP_TCP_OUT_OF_WINDOW;
     if (packet->sequence != conn->rcv_nxt) {
         tcp_send_challenge_ack(conn);
         return TCPSTACK_RX_DROP_TCP_RESET_CHALLENGED;
