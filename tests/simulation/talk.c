@@ -60,6 +60,7 @@ void talk_connect(struct talk *talk, uint64_t now)
     talk->started = true;
     connect_side(&talk->sides[0], 0, talk->from_port, talk->to_port, now);
     talk->sides[0].ended = talk->sides[0].conn == NULL; // no room for one more
+    talk->sides[1].crossing = talk->crossing;
     if (talk->crossing)
         connect_side(&talk->sides[1], 1, talk->to_port, talk->from_port, now);
 }
@@ -85,9 +86,18 @@ static void end(struct talk_side *side, struct tcp_conn *conn)
         fail(side, "ended in order, but did not close");
 }
 
+// The listening side of a crossing open whose own attempt has failed: the other's arrives later.
+static void revive(struct talk_side *side)
+{
+    side->ended = side->ending = side->discards = false;
+    side->reason = TCP_CLOSE_NONE;
+}
+
 void talk_take_events(struct talk_side *side, struct tcp_conn *conn, uint64_t now)
 {
     unsigned events = tcp_take_events(conn);
+    if (side->crossing && side->ended && !side->opened && events & TCP_EVENT_OPENED)
+        revive(side);
     if (side->ended || (side->conn != NULL && side->conn != conn)) {
         fail(side, "events after its end");
         return;
@@ -238,6 +248,10 @@ void talk_act(struct talk_side *side, uint64_t now)
 {
     if (side->conn == NULL)
         return;
+    if (now >= side->progress_at + PATIENCE_US && side->heard != side->host->received) {
+        side->heard = side->host->received; // it creeps
+        side->progress_at = now;
+    }
     if (now >= side->progress_at + PATIENCE_US) {
         lose_patience(side);
         side->progress_at = UINT64_MAX - PATIENCE_US;

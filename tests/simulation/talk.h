@@ -30,6 +30,7 @@ struct talk_side {
     unsigned number;
 
     struct tcp_conn *conn; // NULL before it is known and after its end
+    bool crossing;         // as the talk's, on the listening side
     bool opened, ended;
     bool ending;   // close or abort was called
     bool discards; // ... before all was read
@@ -41,6 +42,7 @@ struct talk_side {
     enum tcp_close_reason reason;
     uint32_t written, received;
     uint64_t paused_until, progress_at;
+    uint64_t heard; // frames of its host, when last looked at
 };
 
 struct talk {
