@@ -1,0 +1,179 @@
+"""Our TCP against the Linux kernel's, over a bridge that loses frames; no RPC in the way."""
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import namespace
+from check import Failed, check, expect
+from lab import ip
+
+CLIENT, OURS, LINUX = "10.135.0.1", "10.135.0.2", "10.135.0.3"
+ECHO, DISCARD, CHARGEN = 7, 9, 19
+SECONDS = 1.5  # of each transfer
+GOAL = 0.6  # of what Linux reaches to Linux
+CONNECTS = 10000
+CHUNK = bytes(65536)
+# What may not move in the kernel: connections that we reset or let die, segments it cannot read.
+# (Tcp.InErrs would count our SYN-ACK when it must be sent again.)
+UNWANTED = ("Tcp.EstabResets", "Tcp.AttemptFails", "Tcp.InCsumErrors", "TcpExt.TCPAbortOnTimeout")
+
+
+class Ours:
+    """tests/peers/bulk on a TAP port of the bridge."""
+
+    def __init__(self, lab):
+        log = open(os.path.join(lab.directory, "bulk.log"), "wb")
+        self.process = subprocess.Popen([lab.program("tests/peers/bulk"), "ptlk0", OURS],
+                                        stdout=subprocess.PIPE, stderr=log, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise Failed(f"bulk did not start; see {log.name}")
+        # Both ends of a TAP have one address at first, and a bridge keeps to itself what is sent to
+        # that of a port.
+        ip("link", "set", "ptlk0", "address", "02:00:00:00:99:99")
+        ip("link", "set", "ptlk0", "master", "bridge0", "up")
+        offloads = ["tso", "off", "gso", "off", "gro", "off"]
+        subprocess.run(["ethtool", "-K", "ptlk0", *offloads], capture_output=True, timeout=10)
+
+    def counters(self):
+        """Stops it. Its counters that are not 0."""
+        self.process.terminate()
+        lines = self.process.communicate(timeout=10)[0].splitlines()
+        return {name: int(value) for name, value in (line.split() for line in lines)}
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def bridge(lab):
+    """A client's namespace and our stack on one bridge. The kernel must have nothing to regret."""
+    ip("link", "add", "bridge0", "type", "bridge", "forward_delay", "0")
+    ip("link", "set", "bridge0", "up")
+    with contextlib.ExitStack() as stack:
+        stack.callback(ip, "link", "del", "bridge0")
+        client = namespace.Namespace("client", CLIENT)
+        stack.callback(client.close)
+        ours = Ours(lab)
+        stack.callback(ours.close)
+        stack.callback(namespace.lose, 0)
+        before = client.counters()
+        yield client, ours
+        after = client.counters()
+        for name in UNWANTED:
+            expect(after[name] - before[name], 0, f"the kernel's {name}")
+
+
+def connect(client, address, port):
+    with client.entered():
+        return socket.create_connection((address, port), 10)
+
+
+# ---- bulk
+
+def push(connection):
+    """Sends for a while; the peer's FIN says that all has arrived. Bytes per second."""
+    start, sent = time.monotonic(), 0
+    while time.monotonic() < start + SECONDS:
+        sent += connection.send(CHUNK)
+    connection.shutdown(socket.SHUT_WR)
+    expect(connection.recv(1), b"", "what discard sends")
+    return sent / (time.monotonic() - start)
+
+
+def pull(connection):
+    """Receives for a while, closes, and receives what is left. Bytes per second."""
+    start, received, open_ = time.monotonic(), 0, True
+    while octets := connection.recv(len(CHUNK)):
+        received += len(octets)
+        if open_ and time.monotonic() > start + SECONDS:
+            connection.shutdown(socket.SHUT_WR)
+            open_ = False
+    return received / (time.monotonic() - start)
+
+
+def send_without_end(connection):
+    with contextlib.suppress(OSError):
+        while True:
+            connection.sendall(CHUNK)
+
+
+def serve_linux(connection, port):
+    with connection:
+        if port == CHARGEN:
+            threading.Thread(target=send_without_end, args=(connection,), daemon=True).start()
+        while connection.recv(len(CHUNK)):
+            pass
+        connection.shutdown(socket.SHUT_WR)
+
+
+def listen_linux(port):
+    listener = socket.create_server((LINUX, port))
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                threading.Thread(target=serve_linux, args=(connection, port), daemon=True).start()
+    threading.Thread(target=accept, daemon=True).start()
+    return listener
+
+
+def transfer(client, address, port):
+    with connect(client, address, port) as connection:
+        connection.settimeout(60)
+        return (push if port == DISCARD else pull)(connection)
+
+
+@check("kernel")
+def bulk_both_ways_under_loss(lab):
+    below = 0
+    with bridge(lab) as (client, _), contextlib.ExitStack() as stack:
+        server = namespace.Namespace("server", LINUX)
+        stack.callback(server.close)
+        with server.entered():
+            for port in (DISCARD, CHARGEN):
+                stack.enter_context(listen_linux(port))
+        for loss in (0, 1, 5):
+            namespace.lose(loss)
+            for port, way in ((DISCARD, "to us"), (CHARGEN, "from us")):
+                ours = transfer(client, OURS, port)
+                linux = transfer(client, LINUX, port)
+                below += ours < GOAL * linux
+                print(f"     {loss} % lost, {way}: {ours / 1e6:.2f} MB/s, "
+                      f"{ours / linux:.0%} of Linux to Linux, {linux / 1e6:.2f}", flush=True)
+    return f"no byte missing, no reset; {below} of 6 below the goal of {GOAL:.0%}"
+
+
+# ---- many connections
+
+def converse(client, number):
+    """One connection: a few bytes there and back, then an end in order."""
+    with connect(client, OURS, ECHO) as connection:
+        said = struct.pack("<I", number)
+        connection.sendall(said)
+        connection.shutdown(socket.SHUT_WR)
+        heard = b""
+        while octets := connection.recv(16):
+            heard += octets
+    expect(heard, said, f"connection {number}: the echo")
+
+
+@check("kernel")
+def ten_thousand_connects_and_closes(lab):
+    with bridge(lab) as (client, ours):
+        start = time.monotonic()
+        for number in range(CONNECTS):
+            converse(client, number)
+        took = time.monotonic() - start
+        time.sleep(0.2)
+        counters = ours.counters()
+    expect(counters.get("tcp_connections", 0), 0, "our connections afterwards")
+    expect(counters.get("tcp_resets_sent", 0), 0, "our resets")
+    return f"{CONNECTS / took:.0f} connections a second"
