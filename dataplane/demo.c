@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -116,11 +117,26 @@ struct ipv6_request {
     int index;
 };
 
+// Nobody else is on this link, so the kernel's check for duplicates would only make the first
+// connections wait; meanwhile it even sends them from ::1. Where /proc may not be written, they do.
+static void skip_duplicate_check(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_dad", interface_name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t written = write(fd, "0", 1);
+    (void)written;
+    close(fd);
+}
+
 static bool set_ipv6(void)
 {
     int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
+    skip_duplicate_check();
     struct ipv6_request request = {.prefix_length = 64,
                                    .index = (int)if_nametoindex(interface_name)};
     inet_pton(AF_INET6, "fd00:135::1", &request.address);

@@ -1,6 +1,7 @@
 // What ICMP errors do to connections (RFC 9293 3.9.2.2, RFC 5927).
 #include "tcpstack/icmp_error.h"
 #include "tcpstack/tcp.h"
+#include "tcpstack/tcp_options.h"
 
 // The least path MTU that is believed. Below it we would send mostly headers, which is what forged
 // errors aim at (RFC 5927 7.2). IPv6 guarantees 1280 (RFC 8200 5).
@@ -12,7 +13,8 @@ enum { PATH_MTU_MIN = 552, PATH_MTU_MIN_IPV6 = 1280 };
 static enum tcpstack_counter lower_path_mtu(struct tcp_conn *conn, uint32_t mtu)
 {
     uint32_t least = tcp_is_ipv6(&conn->key) ? PATH_MTU_MIN_IPV6 : PATH_MTU_MIN;
-    uint32_t mss = RTE_MAX(mtu, least) - tcp_headers_size(&conn->key);
+    uint32_t mss = RTE_MAX(mtu, least) - tcp_headers_size(&conn->key) -
+                   (conn->timestamps ? TCP_TIMESTAMPS_SIZE : 0);
     if (mss >= conn->snd_mss || conn->state == TCP_STATE_SYN_SENT ||
         conn->state == TCP_STATE_SYN_RECEIVED)
         return TCPSTACK_RX_DROP_ICMP_MTU;

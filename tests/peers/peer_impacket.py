@@ -54,6 +54,13 @@ def lists_the_demo_as_portolan_does(lab):
     return f"{len(found)} entries"
 
 
+@check("demo")
+def lists_the_demo_over_ipv6(lab):
+    found = entries(sample.SERVER_IPV6)
+    expect_same_list(found, peer_portolan.dump(lab), "hept_lookup over IPv6")
+    return f"{len(found)} entries"
+
+
 @check("open")
 def maps_tcp_np_and_http(lab):
     cases = [("ncacn_ip_tcp", sample.SPICE, "ncacn_ip_tcp:10.135.0.2[49200]"),

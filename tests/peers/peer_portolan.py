@@ -2,6 +2,7 @@
 
 import json
 import struct
+import subprocess
 
 import sample
 import wire
@@ -24,6 +25,20 @@ def dump_lists_the_configured_map(lab):
     found = dump(lab)
     expect_same_list(found, sample.ENTRIES, "portolan dump")
     return f"{len(found)} entries"
+
+
+@check("demo")
+def dump_lists_the_demo_over_ipv6(lab):
+    found = dump(lab, f"[{sample.SERVER_IPV6}]")
+    expect_same_list(found, dump(lab), "portolan dump over IPv6")
+    return f"{len(found)} entries"
+
+
+@check("demo")
+def ping_is_answered_over_both_families(lab):
+    for address in (sample.SERVER, sample.SERVER_IPV6):
+        subprocess.run(["ping", "-c", "3", "-i", "0.2", "-W", "2", address], check=True,
+                       capture_output=True, timeout=20)
 
 
 @check("open")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 NIL = "00000000-0000-0000-0000-000000000000"
 SERVER = "10.135.0.2"
 CLIENT = "10.135.0.1"
+SERVER_IPV6 = "fd00:135::2"  # of the demo
 
 
 class Entry(NamedTuple):
