@@ -177,7 +177,7 @@ struct rte_mbuf *harness_frame_at_edge(struct harness *h, const void *bytes, uin
     struct rte_mbuf *frame = rte_pktmbuf_alloc(h->pool);
     assert_non_null(frame);
     rte_pktmbuf_attach_extbuf(frame, pages, 0, (uint16_t)page, &info);
-    frame->data_off = (uint16_t)(page - size);
+    frame->data_off = (uint16_t)(page - size - size % 2);
     frame->data_len = size;
     frame->pkt_len = size;
     frame->port = HARNESS_PORT;

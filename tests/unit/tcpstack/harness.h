@@ -111,6 +111,7 @@ void harness_advance(struct harness *h, uint64_t microseconds);
 // A frame of raw bytes, `size` of them.
 struct rte_mbuf *harness_frame(struct harness *h, const void *bytes, uint16_t size);
 // The same where no byte may be read behind: the frame ends with its page, and the next one faults.
+// Frames begin at even addresses, so an odd one has one more byte behind it.
 // There is one such page: the stack must not keep the frame.
 struct rte_mbuf *harness_frame_at_edge(struct harness *h, const void *bytes, uint16_t size);
 // Of the family under test.
