@@ -174,7 +174,12 @@
       "duplicate ACKs received")                                                                   \
     X(TCPSTACK_TCP_RETRANSMITS, "tcp_retransmits", BASE_COUNTER_EVENT, "segments sent again")      \
     X(TCPSTACK_TCP_FAST_RETRANSMITS, "tcp_fast_retransmits", BASE_COUNTER_EVENT,                   \
-      "recoveries begun by three duplicate ACKs")                                                  \
+      "recoveries begun by duplicate ACKs or SACK")                                                \
+    X(TCPSTACK_TCP_TAIL_PROBES, "tcp_tail_probes", BASE_COUNTER_EVENT,                             \
+      "probes of a flight whose tail may be lost (RFC 8985)")                                      \
+    X(TCPSTACK_TCP_SACK_RENEGED, "tcp_sack_reneged", BASE_COUNTER_EVENT,                           \
+      "time-outs of a segment that the peer had reported as received")                             \
+    X(TCPSTACK_TCP_KEEPALIVES, "tcp_keepalives", BASE_COUNTER_EVENT, "keepalive probes sent")      \
     X(TCPSTACK_TCP_RTO_EXPIRED, "tcp_rto_expired", BASE_COUNTER_EVENT,                             \
       "expiries of a retransmission timer")                                                        \
     X(TCPSTACK_TCP_WINDOW_PROBES, "tcp_window_probes", BASE_COUNTER_EVENT,                         \

@@ -65,12 +65,23 @@ struct tcpstack_packet {
     struct tcp_options said; // the options, once there is a connection to read them for
 };
 
+// Where a segment of the transmit queue stands.
+enum tcp_segment_fate {
+    TCP_SEGMENT_UNSENT,
+    TCP_SEGMENT_IN_FLIGHT,
+    TCP_SEGMENT_LOST,   // to be sent again
+    TCP_SEGMENT_SACKED, // the peer says it has it
+};
+
 // In the private area of every mbuf: which bytes of a stream it holds while a queue owns it.
 struct tcp_segment {
     struct rte_mbuf *next; // in its queue, or in its run
     union {
-        uint64_t sent_at; // transmit: when it was first sent, 0 before
-        struct {          // out of order, the first segment of a run
+        struct { // transmit: its place among those of its fate (tcp_flight.c)
+            struct rte_mbuf *older, *newer;
+            uint64_t sent_at; // last; 0 before
+        };
+        struct { // out of order, the first segment of a run
             struct rte_mbuf *next_run, *run_end;
             uint64_t arrived; // runs that grew later have a higher one
         };
@@ -80,6 +91,7 @@ struct tcp_segment {
     uint16_t size;
     bool fin;        // receive: a FIN follows the bytes
     bool sent_again; // transmit: an ACK does not tell which sending it answers (Karn)
+    uint8_t fate;    // transmit: enum tcp_segment_fate
 };
 
 static inline struct tcp_segment *tcp_segment(struct rte_mbuf *frame)

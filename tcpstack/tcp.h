@@ -21,11 +21,15 @@ enum {
 #define TCP_FIN_WAIT_2_TIME UINT64_C(60000000) // without a sign of the peer
 #define TCP_CHALLENGE_GAP   UINT64_C(50000)    // RFC 5961 7: one challenge ACK in this time
 #define TCP_MEMORY_RETRY    UINT64_C(10000)
+#define TCP_PROBE_MIN       UINT64_C(10000) // bursts and timers are coarser than a short round trip
+#define TCP_PEER_ACK_DELAY  UINT64_C(50000) // what most peers delay an ACK at most, and a little
 
 enum {
     TCP_RETRANSMIT_MAX = 10, // RFC 9293 3.8.3 R2: 162 s at the smallest RTO
     TCP_SYN_RETRANSMIT_MAX = 4,
-    TCP_PROBE_MAX = 10, // unanswered; answered ones too once the caller has closed
+    TCP_SACK_OPTION_MIN = 12,  // one block, padded
+    TCP_TIMESTAMP_TICK = 1000, // us a TSval counts, the finest that RFC 7323 5.4 allows
+    TCP_PROBE_MAX = 10,        // unanswered; answered ones too once the caller has closed
 };
 
 static inline bool tcp_is_ipv6(const struct tcp_key *key)
@@ -74,6 +78,38 @@ bool tcp_ack_acceptable(const struct tcp_conn *conn, const struct tcpstack_packe
 void tcp_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet);
 void tcp_rtt_sample(struct tcp_conn *conn, uint64_t rtt);
 
+// tcp_flight.c
+// The segment goes out now, again too.
+void tcp_flight_sent(struct tcp_conn *conn, struct rte_mbuf *frame);
+void tcp_flight_lose(struct tcp_conn *conn, struct rte_mbuf *frame);
+// All that was sent, in the order of the queue.
+void tcp_flight_lose_all(struct tcp_conn *conn);
+void tcp_flight_sack(struct tcp_conn *conn, struct rte_mbuf *frame);
+// It leaves the queue.
+void tcp_flight_leave(struct tcp_conn *conn, struct rte_mbuf *frame);
+// `rest` was cut off the end of the segment and shares its fate.
+void tcp_flight_split(struct tcp_conn *conn, struct rte_mbuf *frame, struct rte_mbuf *rest);
+void tcp_flight_clear(struct tcp_conn *conn);
+
+// tcp_sack.c
+// Marks what the segment's blocks report.
+void tcp_sack_input(struct tcp_conn *conn, const struct tcpstack_packet *packet);
+// Whether the first block reports a duplicate (RFC 2883).
+bool tcp_is_dsack(const struct tcpstack_packet *packet);
+
+// tcp_rack.c: for connections with SACK, except the first.
+// The segment, with its sending times still in it, was acknowledged or sacked.
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_segment *segment,
+                        const struct tcpstack_packet *packet);
+// What follows an ACK at SND.UNA, after it was taken.
+void tcp_rack_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet, bool advanced);
+// Finds losses and begins a recovery when it must.
+void tcp_rack_recover(struct tcp_conn *conn);
+void tcp_rack_recovered(struct tcp_conn *conn);
+// How long after now a tail loss probe is due; UINT64_MAX when none may be sent.
+uint64_t tcp_probe_timeout(const struct tcp_conn *conn);
+void tcp_rack_probe(struct tcp_conn *conn);
+
 // tcp_receive.c
 // Takes the packet's bytes, which begin at RCV.NXT.
 void tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet);
@@ -96,17 +132,24 @@ void tcp_free_out_of_order(struct tcp_conn *conn);
 uint8_t tcp_sack_blocks(const struct tcp_conn *conn, struct tcp_sack_block blocks[TCP_SACK_MAX]);
 
 // tcp_output.c
-// The options of every segment but SYN.
-uint8_t tcp_write_options(const struct tcp_conn *conn, uint8_t to[TCP_OPTIONS_MAX]);
+// The options of every segment but SYN; SACK blocks as far as `room` bytes hold them.
+uint8_t tcp_write_options(const struct tcp_conn *conn, uint32_t room, uint8_t to[TCP_OPTIONS_MAX]);
 void tcp_output(struct tcp_conn *conn);
 void tcp_output_later(struct tcp_conn *conn);
 void tcp_send_ack(struct tcp_conn *conn);
-// Whether a segment waits that was never sent, or must be sent again after a time-out.
+// Whether a segment waits that was never sent, or must be sent again.
 bool tcp_has_unsent(const struct tcp_conn *conn);
 // RFC 5961 7: at most one in TCP_CHALLENGE_GAP per connection.
 void tcp_send_challenge_ack(struct tcp_conn *conn);
+void tcp_send_keepalive(struct tcp_conn *conn);
+// The first lost segment, or the first of all.
 void tcp_retransmit_first(struct tcp_conn *conn);
-void tcp_send_probe(struct tcp_conn *conn);
+// What was sent last.
+void tcp_retransmit_last(struct tcp_conn *conn);
+// One new segment beyond the congestion window; false when there is none that the peer has room
+// for.
+bool tcp_send_beyond_window(struct tcp_conn *conn);
+void tcp_send_window_probe(struct tcp_conn *conn);
 
 // tcp_reset.c
 // RFC 9293 3.10.7.1: RST in answer to a segment that belongs to no connection.
@@ -130,6 +173,12 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
 void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer_kind kind, uint64_t when);
 void tcp_timer_clear(struct tcp_conn *conn, enum tcp_timer_kind kind);
 bool tcp_timer_running(const struct tcp_conn *conn, enum tcp_timer_kind kind);
+void tcp_send_timer_set(struct tcp_conn *conn, enum tcp_send_timer kind, uint64_t when);
+// Something is in flight: the retransmission timer, or the probe that comes before it.
+void tcp_send_timer_start(struct tcp_conn *conn);
+void tcp_send_timer_stop(struct tcp_conn *conn);
+// The peer has shown that it is there.
+void tcp_keepalive_heard(struct tcp_conn *conn);
 // Everything off, out of the wheel.
 void tcp_timers_stop(struct tcp_conn *conn);
 void tcp_timer_fire(struct tcpstack_timer *timer, void *stack);

@@ -53,10 +53,16 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
             break;
         ambiguous |= segment->sent_again;
         if (acked < segment->size) {
+            conn->pipe -= segment->fate == TCP_SEGMENT_IN_FLIGHT ? acked : 0;
             tcp_segment_cut(segment, acked);
             break;
         }
         sent_at = segment->sent_at;
+        if (segment->fate == TCP_SEGMENT_IN_FLIGHT || segment->fate == TCP_SEGMENT_LOST)
+            tcp_rack_delivered(conn, segment, packet);
+        tcp_flight_leave(conn, frame);
+        if (conn->tx_sacked == frame)
+            conn->tx_sacked = NULL;
         if (conn->tx_unsent == frame)
             conn->tx_unsent = segment->next;
         conn->tx_head = segment->next;
@@ -71,17 +77,17 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
 static void advance(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     uint32_t acked = packet->acknowledgment - conn->snd_una;
+    uint32_t flight = conn->snd_max - conn->snd_una;
     conn->snd_una = packet->acknowledgment;
-    conn->snd_nxt = tcp_seq_max(conn->snd_nxt, conn->snd_una);
     free_acknowledged(conn, packet);
     conn->retries = 0;
-    bool again = tcp_cc_acked(conn, acked);
+    bool again = tcp_cc_acked(conn, acked, flight);
     // RFC 6298 5.2 and 5.3.
-    conn->probing &= conn->tx_unsent != NULL;
-    if (!conn->probing && conn->snd_una == conn->snd_max)
-        tcp_timer_clear(conn, TCP_TIMER_SEND);
-    else if (!conn->probing)
-        tcp_timer_set(conn, TCP_TIMER_SEND, conn->stack->now + conn->rto);
+    bool persists = conn->send_timer == TCP_SEND_PERSIST && tcp_has_unsent(conn);
+    if (!persists && conn->snd_una == conn->snd_max)
+        tcp_send_timer_stop(conn);
+    else if (!persists)
+        tcp_send_timer_start(conn);
     if (again)
         tcp_retransmit_first(conn);
     if (conn->want_room) {
@@ -95,8 +101,17 @@ static bool is_duplicate(const struct tcp_conn *conn, const struct tcpstack_pack
 {
     return packet->acknowledgment == conn->snd_una && packet->size == 0 &&
            (packet->flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG)) == 0 &&
-           conn->snd_nxt != conn->snd_una &&
+           conn->snd_max != conn->snd_una &&
            (uint32_t)packet->window << conn->snd_scale == conn->snd_wnd;
+}
+
+static void duplicate(struct tcp_conn *conn)
+{
+    tcpstack_count(conn->stack, TCPSTACK_TCP_DUPLICATE_ACKS);
+    if (conn->sack || !tcp_cc_duplicate(conn))
+        return;
+    tcpstack_count(conn->stack, TCPSTACK_TCP_FAST_RETRANSMITS);
+    tcp_retransmit_first(conn);
 }
 
 static void update_window(struct tcp_conn *conn, const struct tcpstack_packet *packet)
@@ -114,17 +129,16 @@ static void update_window(struct tcp_conn *conn, const struct tcpstack_packet *p
 void tcp_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     conn->unanswered = 0;
+    tcp_keepalive_heard(conn);
     if (tcp_seq_before(packet->acknowledgment, conn->snd_una))
         return; // an old duplicate: its data may still be new
-    if (packet->acknowledgment != conn->snd_una) {
+    bool advanced = packet->acknowledgment != conn->snd_una;
+    if (advanced)
         advance(conn, packet);
-    } else if (is_duplicate(conn, packet)) {
-        tcpstack_count(conn->stack, TCPSTACK_TCP_DUPLICATE_ACKS);
-        if (tcp_cc_duplicate(conn)) {
-            tcpstack_count(conn->stack, TCPSTACK_TCP_FAST_RETRANSMITS);
-            tcp_retransmit_first(conn);
-        }
-    }
+    else if (is_duplicate(conn, packet))
+        duplicate(conn);
+    if (conn->sack)
+        tcp_rack_ack(conn, packet, advanced);
     update_window(conn, packet);
     if (tcp_has_unsent(conn))
         tcp_output_later(conn);

@@ -4,8 +4,9 @@
 void tcp_enter_time_wait(struct tcp_conn *conn)
 {
     conn->state = TCP_STATE_TIME_WAIT;
-    tcp_timer_clear(conn, TCP_TIMER_SEND);
+    tcp_send_timer_stop(conn);
     tcp_timer_clear(conn, TCP_TIMER_MEMORY);
+    tcp_timer_clear(conn, TCP_TIMER_KEEPALIVE);
     tcp_timer_set(conn, TCP_TIMER_LINGER, conn->stack->now + TCP_TIME_WAIT_TIME);
     tcp_free_out_of_order(conn);
     conn->close_reason = TCP_CLOSE_FINISHED;

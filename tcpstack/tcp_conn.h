@@ -23,11 +23,24 @@ enum tcp_state {
 
 // What a connection may wait for. All share one place in the wheel: the earliest.
 enum tcp_timer_kind {
-    TCP_TIMER_SEND,   // retransmission or, with nothing in flight and no window, persist
+    TCP_TIMER_SEND,   // enum tcp_send_timer says what for
     TCP_TIMER_ACK,    // a delayed ACK
     TCP_TIMER_LINGER, // the end of FIN-WAIT-2 and TIME-WAIT
     TCP_TIMER_MEMORY, // ask again for mbufs
+    TCP_TIMER_KEEPALIVE,
     TCP_TIMER_COUNT,
+};
+
+enum tcp_send_timer {
+    TCP_SEND_RETRANSMIT, // RFC 6298
+    TCP_SEND_PERSIST,    // nothing is in flight, and the peer has no window
+    TCP_SEND_PROBE,      // RFC 8985 7: the tail of the flight may be lost
+    TCP_SEND_REORDER,    // RFC 8985 6: a segment overdue may still be on its way
+};
+
+// Segments of the transmit queue that share a fate; linked by `older` and `newer`.
+struct tcp_segment_list {
+    struct rte_mbuf *first, *last;
 };
 
 // Out of order: runs without a hole, which is what one connection can make the stack search, and
@@ -53,7 +66,7 @@ struct tcp_conn {
     bool ack_now : 1;
     bool ack_later : 1;
     bool want_room : 1; // tcp_reserve or tcp_write found none
-    bool probing : 1;   // TCP_TIMER_SEND is the persist timer
+    bool fin_lost : 1;  // must be sent again
     bool on_output : 1;
     bool on_ready : 1;
     bool on_told : 1;
@@ -63,18 +76,21 @@ struct tcp_conn {
     bool active : 1;   // opened by us
     bool offered_scale : 1;
     bool timestamps : 1; // agreed on (RFC 7323)
+    bool sack : 1;       // agreed on (RFC 2018)
+    // RFC 8985 7: a probe is out, and it was something sent before.
+    bool probe_sent : 1, probe_repeats : 1;
+    bool reordering : 1; // seen on this path (RFC 8985 6.2 step 3)
     uint32_t ts_recent;  // TS.Recent
 
     // Line 2: queues.
     struct tcpstack *stack;
     struct rte_mbuf *rx_head, *rx_tail; // in order, not consumed
     struct rte_mbuf *tx_head, *tx_tail; // written, not acknowledged
-    struct rte_mbuf *tx_unsent;         // in that queue, the first to send; its sequence is snd_nxt
+    struct rte_mbuf *tx_unsent;         // in that queue, the first that was never sent
     struct rte_mbuf *tx_reserved;       // not in the queue: handed out by tcp_reserve
     void *user;
 
     // Line 3: sending.
-    uint32_t snd_nxt;  // next to send; behind snd_max while a time-out is being repaired
     uint32_t snd_end;  // behind the last byte written; the FIN's number
     uint32_t rx_bytes; // readable
     uint32_t ack_sent; // RCV.NXT as last announced
@@ -84,12 +100,16 @@ struct tcp_conn {
     uint16_t rcv_segment;        // largest payload seen: what counts as a full segment for ACKs
     uint16_t tx_frames;          // mbufs in the transmit queue
     uint16_t out_of_order_count; // mbufs in all runs
+    uint16_t sacked;             // segments of the transmit queue
     uint32_t reserved;           // bytes handed out by tcp_reserve
     uint8_t events;
     uint8_t close_reason;
-    uint8_t retries;           // expiries of the retransmission timer since SND.UNA advanced
-    uint8_t probes;            // window probes since the window closed
-    uint8_t unanswered;        // window probes since the peer's last ACK
+    uint8_t retries;    // expiries of the retransmission timer since SND.UNA advanced
+    uint8_t probes;     // window probes since the window closed
+    uint8_t unanswered; // window probes since the peer's last ACK
+    uint8_t send_timer; // enum tcp_send_timer
+    // Of the reordering window: RACK.reo_wnd_mult and reo_wnd_persist.
+    uint8_t rack_multiple, rack_persist;
     struct tcpstack_link link; // to the peer: its MAC address as of its last sound segment
     struct tcp_cc cc;
 
@@ -100,8 +120,23 @@ struct tcp_conn {
     // Timing (RFC 6298), microseconds.
     uint32_t srtt, rttvar, rto;
     uint32_t iss, irs;
-    uint64_t syn_sent_at; // 0 when sent more than once
+    union {
+        uint64_t syn_sent_at;  // before it is answered; 0 when sent more than once
+        uint64_t rack_sent_at; // then: of the segment sent last among those delivered
+    };
     uint64_t challenge_after;
+
+    // Loss detection (RFC 8985 5).
+    uint32_t pipe;     // bytes in flight (RFC 6675 4)
+    uint32_t rack_end; // with rack_sent_at
+    uint32_t rack_rtt;
+    uint32_t rtt_min;      // of this connection's life
+    uint32_t rack_highest; // delivered: RACK.fack
+    uint32_t rack_round;   // RACK.dsack_round
+    uint32_t probe_end;    // TLP.end_seq
+    uint32_t sack_begin;   // from here to the end of tx_sacked all is marked
+    struct rte_mbuf *tx_sacked;
+    struct tcp_segment_list flight, lost;
     uint64_t deadlines[TCP_TIMER_COUNT];
     struct tcpstack_timer timer;
 

@@ -48,7 +48,7 @@ static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcps
     conn->link = *link;
     conn->rcv_mss = port_mss(conn);
     conn->snd_mss = TCP_MSS_DEFAULT;
-    conn->iss = conn->snd_una = conn->snd_nxt = conn->snd_max = iss;
+    conn->iss = conn->snd_una = conn->snd_max = iss;
     conn->snd_end = iss + 1;
     conn->rto = TCP_RTO_INITIAL;
     conn->ts_offset = tcp_timestamp_offset(conn->stack, &conn->key);
@@ -61,6 +61,7 @@ static void learn_from_syn(struct tcp_conn *conn, const struct tcpstack_packet *
     uint16_t mss = options->mss != 0 ? options->mss : TCP_MSS_DEFAULT;
     mss = RTE_MAX(mss, (uint16_t)TCP_MSS_MIN);
     conn->snd_mss = RTE_MIN(mss, conn->rcv_mss);
+    conn->sack = options->may_sack && !conn->stack->options.without_sack;
     conn->timestamps = options->has_timestamps && !conn->stack->options.without_timestamps;
     if (conn->timestamps)
         conn->snd_mss -=
@@ -85,7 +86,7 @@ void tcp_send_syn(struct tcp_conn *conn)
     struct tcpstack *stack = conn->stack;
     // Sent again, its answer times nothing (Karn).
     conn->syn_sent_at = conn->snd_max == conn->iss ? stack->now : 0;
-    conn->snd_nxt = conn->snd_max = conn->iss + 1;
+    conn->snd_max = conn->iss + 1;
     if (!tcp_timer_running(conn, TCP_TIMER_SEND))
         tcp_timer_set(conn, TCP_TIMER_SEND, stack->now + conn->rto);
     struct rte_mbuf *frame = tcpstack_alloc(stack);
@@ -96,6 +97,7 @@ void tcp_send_syn(struct tcp_conn *conn)
         .mss = conn->rcv_mss,
         .has_scale = !answer || conn->offered_scale, // RFC 7323 2.2: only if the peer's SYN did
         .scale = receive_scale(stack),
+        .may_sack = answer ? conn->sack : !stack->options.without_sack,
         .has_timestamps = answer ? conn->timestamps : !stack->options.without_timestamps,
         .timestamp = tcp_timestamp(conn),
         .timestamp_echo = answer ? conn->ts_recent : 0,
@@ -198,7 +200,12 @@ void tcp_establish(struct tcp_conn *conn)
         tcp_rtt_sample(conn, stack->now - conn->syn_sent_at);
     else
         conn->rto = TCP_RTO_LOST_SYN;
+    conn->rack_sent_at = 0;
+    conn->rack_end = conn->rack_highest = conn->snd_una;
+    conn->rack_multiple = 1;
+    conn->rtt_min = UINT32_MAX;
     tcp_cc_init(conn);
+    tcp_keepalive_heard(conn);
     conn->known = true;
     tcp_raise(conn, TCP_EVENT_OPENED);
     tcpstack_count(stack, conn->active ? TCPSTACK_TCP_OPENS_ACTIVE : TCPSTACK_TCP_OPENS_PASSIVE);

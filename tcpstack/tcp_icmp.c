@@ -19,8 +19,7 @@ static enum tcpstack_counter lower_path_mtu(struct tcp_conn *conn, uint32_t mtu)
         conn->state == TCP_STATE_SYN_RECEIVED)
         return TCPSTACK_RX_DROP_ICMP_MTU;
     conn->snd_mss = (uint16_t)mss;
-    conn->snd_nxt = conn->snd_una;
-    conn->tx_unsent = conn->tx_head;
+    tcp_flight_lose_all(conn);
     tcp_output_later(conn);
     tcpstack_count(conn->stack, TCPSTACK_TCP_PATH_MTU_LOWERED);
     return TCPSTACK_RX_ACCEPTED;

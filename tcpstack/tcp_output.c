@@ -20,46 +20,52 @@ static uint16_t announce_window(struct tcp_conn *conn)
     return (uint16_t)units;
 }
 
-// RFC 7323 3.2: once agreed on, every segment carries timestamps.
-uint8_t tcp_write_options(const struct tcp_conn *conn, uint8_t to[TCP_OPTIONS_MAX])
+// RFC 7323 3.2: once agreed on, every segment carries timestamps. RFC 2018 4: every ACK reports
+// what is held out of order.
+uint8_t tcp_write_options(const struct tcp_conn *conn, uint32_t room, uint8_t to[TCP_OPTIONS_MAX])
 {
-    if (!conn->timestamps)
-        return 0;
-    struct tcp_options options = {
-        .has_timestamps = true,
-        .timestamp = tcp_timestamp(conn),
-        .timestamp_echo = conn->ts_recent,
-    };
+    struct tcp_options options = {.has_timestamps = conn->timestamps};
+    if (conn->sack && conn->out_of_order_runs != 0 && room >= TCP_SACK_OPTION_MIN) {
+        uint32_t fits = (room - 4) / sizeof(struct tcp_sack_block);
+        options.sack_count = (uint8_t)RTE_MIN((uint32_t)tcp_sack_blocks(conn, options.sack), fits);
+    }
+    if (conn->timestamps) {
+        options.timestamp = tcp_timestamp(conn);
+        options.timestamp_echo = conn->ts_recent;
+    }
     return tcp_options_write(&options, to);
 }
 
-// Every segment carries the ACK that is owed.
+// Every segment carries the ACK that is owed. One that is too long for a SACK block cannot tell of
+// a hole: then an ACK of its own follows.
 static void send_frame(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
                        uint8_t flags)
 {
     uint8_t bytes[TCP_OPTIONS_MAX];
+    uint32_t room = conn->snd_mss > frame->data_len ? (uint32_t)conn->snd_mss - frame->data_len : 0;
+    bool mute = conn->sack && conn->out_of_order_runs != 0 && room < TCP_SACK_OPTION_MIN;
     struct tcp_header header = {
         .sequence = sequence,
         .acknowledgment = conn->rcv_nxt,
         .window = announce_window(conn),
         .flags = flags | RTE_TCP_ACK_FLAG,
-        .options_size = tcp_write_options(conn, bytes),
+        .options_size = tcp_write_options(conn, room, bytes),
         .options = bytes,
     };
     tcp_send_frame(conn->stack, frame, &conn->key, &conn->link, &header);
     conn->ack_sent = conn->rcv_nxt;
-    conn->ack_now = conn->ack_later = false;
+    conn->ack_now &= mute;
+    conn->ack_later = false;
     tcp_timer_clear(conn, TCP_TIMER_ACK);
 }
 
+// RFC 6298 5.1; a probe (RFC 8985 7.2) is put off by every new segment.
 static void note_sent(struct tcp_conn *conn, uint32_t end)
 {
-    conn->snd_nxt = tcp_seq_max(conn->snd_nxt, end);
+    bool replaced = conn->send_timer == TCP_SEND_PERSIST || conn->send_timer == TCP_SEND_PROBE;
     conn->snd_max = tcp_seq_max(conn->snd_max, end);
-    // RFC 6298 5.1.
-    if (conn->probing || !tcp_timer_running(conn, TCP_TIMER_SEND))
-        tcp_timer_set(conn, TCP_TIMER_SEND, conn->stack->now + conn->rto);
-    conn->probing = false;
+    if (replaced || !tcp_timer_running(conn, TCP_TIMER_SEND))
+        tcp_send_timer_start(conn);
 }
 
 // The frame to give away: the segment's own mbuf with a second reference, or a copy while the port
@@ -90,10 +96,12 @@ static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
     if (tcp_seq_before(segment->sequence, conn->snd_max)) {
         segment->sent_again = true;
         tcpstack_count(conn->stack, TCPSTACK_TCP_RETRANSMITS);
-    } else {
-        segment->sent_at = conn->stack->now;
     }
+    if (held == conn->tx_unsent)
+        conn->tx_unsent = segment->next;
     conn->fin_sent |= fin;
+    conn->fin_lost &= !fin;
+    tcp_flight_sent(conn, held);
     note_sent(conn, segment->sequence + segment->size + fin);
     struct rte_mbuf *frame = frame_of(conn, held);
     if (frame == NULL)
@@ -102,18 +110,24 @@ static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
                (uint8_t)((last ? RTE_TCP_PSH_FLAG : 0) | (fin ? RTE_TCP_FIN_FLAG : 0)));
 }
 
-// What the peer's window still takes beyond SND.NXT.
-static uint32_t peer_window_left(const struct tcp_conn *conn)
+// RFC 6675 4, NextSeg: what was lost, then what is new.
+static struct rte_mbuf *next_to_send(const struct tcp_conn *conn)
 {
-    uint32_t flight = conn->snd_nxt - conn->snd_una;
-    return conn->snd_wnd > flight ? conn->snd_wnd - flight : 0;
+    return conn->lost.first != NULL ? conn->lost.first : conn->tx_unsent;
 }
 
-static uint32_t usable_window(const struct tcp_conn *conn)
+// What the peer's window takes of the bytes from `sequence` on.
+static uint32_t peer_window_left(const struct tcp_conn *conn, uint32_t sequence)
 {
-    uint32_t flight = conn->snd_nxt - conn->snd_una;
-    uint32_t window = RTE_MIN(conn->snd_wnd, conn->cc.window);
-    return window > flight ? window - flight : 0;
+    uint32_t before = sequence - conn->snd_una;
+    return conn->snd_wnd > before ? conn->snd_wnd - before : 0;
+}
+
+static uint32_t usable_window(const struct tcp_conn *conn, uint32_t sequence)
+{
+    uint32_t window = tcp_cc_window(conn);
+    uint32_t left = window > conn->pipe ? window - conn->pipe : 0;
+    return RTE_MIN(left, peer_window_left(conn, sequence));
 }
 
 // RFC 9293 3.8.6.2.1, condition (3): nothing is in flight and the window, too small for the
@@ -121,8 +135,8 @@ static uint32_t usable_window(const struct tcp_conn *conn)
 // overrides.
 static bool cut_to_window(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
-    uint32_t window = usable_window(conn);
-    if (conn->snd_nxt != conn->snd_una || window == 0 || window < conn->snd_wnd_max / 2)
+    uint32_t window = usable_window(conn, tcp_segment(frame)->sequence);
+    if (conn->pipe != 0 || window == 0 || window < conn->snd_wnd_max / 2)
         return false;
     return tcp_split(conn, frame, (uint16_t)window);
 }
@@ -137,24 +151,32 @@ static bool cut_to_path(struct tcp_conn *conn, struct rte_mbuf *frame)
 
 static void start_persist(struct tcp_conn *conn)
 {
-    if (conn->probing || conn->snd_nxt != conn->snd_una)
+    if (conn->send_timer == TCP_SEND_PERSIST || conn->pipe != 0)
         return;
-    conn->probing = true;
     conn->probes = conn->unanswered = 0;
-    tcp_timer_set(conn, TCP_TIMER_SEND, conn->stack->now + conn->rto);
+    tcp_send_timer_set(conn, TCP_SEND_PERSIST, conn->stack->now + conn->rto);
+}
+
+// RFC 5681 4.1: after silence the window says nothing about the path any more.
+static void restart_after_idle(struct tcp_conn *conn)
+{
+    if (conn->snd_una == conn->snd_max && conn->stack->now - conn->rack_sent_at > conn->rto)
+        tcp_cc_idle(conn);
 }
 
 static void send_data(struct tcp_conn *conn)
 {
-    while (conn->tx_unsent != NULL && !tcpstack_output_full(conn->stack)) {
-        struct rte_mbuf *frame = conn->tx_unsent;
+    struct rte_mbuf *frame = next_to_send(conn);
+    if (frame != NULL)
+        restart_after_idle(conn);
+    for (; frame != NULL && !tcpstack_output_full(conn->stack); frame = next_to_send(conn)) {
         if (!cut_to_path(conn, frame))
             return;
-        if (tcp_segment(frame)->size > usable_window(conn) && !cut_to_window(conn, frame)) {
+        const struct tcp_segment *segment = tcp_segment(frame);
+        if (segment->size > usable_window(conn, segment->sequence) && !cut_to_window(conn, frame)) {
             start_persist(conn);
             return;
         }
-        conn->tx_unsent = tcp_segment(frame)->next;
         send_segment(conn, frame);
     }
 }
@@ -172,18 +194,19 @@ static void send_fin(struct tcp_conn *conn)
     if (conn->fin_sent)
         tcpstack_count(conn->stack, TCPSTACK_TCP_RETRANSMITS);
     conn->fin_sent = true;
+    conn->fin_lost = false;
     note_sent(conn, conn->snd_end + 1);
     send_control(conn, conn->snd_end, RTE_TCP_FIN_FLAG);
 }
 
 static bool fin_is_next(const struct tcp_conn *conn)
 {
-    return conn->finishing && conn->tx_unsent == NULL && conn->snd_nxt == conn->snd_end;
+    return conn->finishing && next_to_send(conn) == NULL && (!conn->fin_sent || conn->fin_lost);
 }
 
 bool tcp_has_unsent(const struct tcp_conn *conn)
 {
-    return conn->tx_unsent != NULL || fin_is_next(conn);
+    return next_to_send(conn) != NULL || fin_is_next(conn);
 }
 
 void tcp_output_later(struct tcp_conn *conn)
@@ -207,15 +230,16 @@ void tcp_output(struct tcp_conn *conn)
         tcp_send_ack(conn);
     else if (conn->ack_later && !tcp_timer_running(conn, TCP_TIMER_ACK))
         tcp_timer_set(conn, TCP_TIMER_ACK, conn->stack->now + TCP_ACK_DELAY);
-    if (conn->tx_unsent != NULL && tcpstack_output_full(conn->stack))
+    if (next_to_send(conn) != NULL && tcpstack_output_full(conn->stack))
         tcp_output_later(conn);
 }
 
-// SND.MAX, not SND.NXT: while a time-out is being repaired the latter is old news to the peer, who
-// would drop the segment. The byte of a window probe, though, is most likely not taken.
+// The byte of a window probe is most likely not taken: numbers behind it would be beyond the peer's
+// window.
 void tcp_send_ack(struct tcp_conn *conn)
 {
-    send_control(conn, conn->probing ? conn->snd_nxt : conn->snd_max, 0);
+    bool persists = conn->send_timer == TCP_SEND_PERSIST;
+    send_control(conn, persists ? conn->snd_una : conn->snd_max, 0);
 }
 
 void tcp_send_challenge_ack(struct tcp_conn *conn)
@@ -229,37 +253,63 @@ void tcp_send_challenge_ack(struct tcp_conn *conn)
     tcp_send_ack(conn);
 }
 
+void tcp_send_keepalive(struct tcp_conn *conn)
+{
+    send_control(conn, conn->snd_max - 1, 0);
+}
+
+static void send_again(struct tcp_conn *conn, struct rte_mbuf *frame)
+{
+    if (cut_to_path(conn, frame))
+        send_segment(conn, frame);
+}
+
 void tcp_retransmit_first(struct tcp_conn *conn)
 {
-    if (conn->snd_nxt == conn->snd_una)
-        tcp_output_later(conn); // a time-out has rewound already
-    else if (conn->tx_head != NULL) {
-        if (cut_to_path(conn, conn->tx_head))
-            send_segment(conn, conn->tx_head);
-    } else
+    struct rte_mbuf *frame = conn->lost.first != NULL ? conn->lost.first : conn->tx_head;
+    if (frame != NULL && frame != conn->tx_unsent)
+        send_again(conn, frame);
+    else if (conn->fin_sent)
         send_fin(conn);
+}
+
+void tcp_retransmit_last(struct tcp_conn *conn)
+{
+    if (conn->flight.last != NULL)
+        send_again(conn, conn->flight.last);
+    else if (conn->fin_sent)
+        send_fin(conn);
+}
+
+bool tcp_send_beyond_window(struct tcp_conn *conn)
+{
+    struct rte_mbuf *frame = conn->tx_unsent;
+    if (frame == NULL || !cut_to_path(conn, frame) ||
+        tcp_segment(frame)->size > peer_window_left(conn, tcp_segment(frame)->sequence))
+        return false;
+    send_segment(conn, frame);
+    return true;
 }
 
 // RFC 9293 3.8.6.1: one byte into a closed window; into one that is only too small for a segment,
 // what fits (the override of 3.8.6.2.1).
-void tcp_send_probe(struct tcp_conn *conn)
+void tcp_send_window_probe(struct tcp_conn *conn)
 {
-    struct rte_mbuf *first = conn->tx_unsent;
-    uint32_t window = peer_window_left(conn);
-    if (first == NULL)
+    struct rte_mbuf *next = next_to_send(conn);
+    if (next == NULL)
         return;
+    uint32_t window = peer_window_left(conn, tcp_segment(next)->sequence);
     tcpstack_count(conn->stack, TCPSTACK_TCP_WINDOW_PROBES);
     if (window > 0) {
-        if (window < tcp_segment(first)->size && !tcp_split(conn, first, (uint16_t)window))
+        if (window < tcp_segment(next)->size && !tcp_split(conn, next, (uint16_t)window))
             return;
-        conn->tx_unsent = tcp_segment(first)->next;
-        send_segment(conn, first);
+        send_segment(conn, next);
         return;
     }
     struct rte_mbuf *frame = tcpstack_alloc(conn->stack);
     if (frame == NULL)
         return;
-    *rte_pktmbuf_mtod(frame, uint8_t *) = *tcp_segment_bytes(first);
+    *rte_pktmbuf_mtod(frame, uint8_t *) = *tcp_segment_bytes(conn->tx_head);
     frame->data_len = 1;
     conn->snd_max = tcp_seq_max(conn->snd_max, conn->snd_una + 1);
     send_frame(conn, frame, conn->snd_una, 0);

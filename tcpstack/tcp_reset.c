@@ -36,7 +36,7 @@ void tcp_send_reset(struct tcp_conn *conn)
         .sequence = conn->snd_max,
         .acknowledgment = conn->rcv_nxt,
         .flags = RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG,
-        .options_size = tcp_write_options(conn, bytes),
+        .options_size = tcp_write_options(conn, 0, bytes),
         .options = bytes,
     };
     tcp_send_frame(stack, frame, &conn->key, &conn->link, &header);

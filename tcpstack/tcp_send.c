@@ -210,6 +210,7 @@ bool tcp_split(struct tcp_conn *conn, struct rte_mbuf *frame, uint16_t size)
     to->sequence = from->sequence + size;
     to->size = (uint16_t)(from->size - size);
     to->sent_again = from->sent_again;
+    tcp_flight_split(conn, frame, rest);
     memcpy(tcp_segment_bytes(rest), tcp_segment_bytes(frame) + size, to->size);
     from->size = size;
     from->next = rest;
@@ -223,6 +224,7 @@ void tcp_free_written(struct tcp_conn *conn)
 {
     tcp_drop_reservation(conn);
     free_chain(conn->tx_head);
+    tcp_flight_clear(conn);
     conn->tx_head = conn->tx_tail = conn->tx_unsent = NULL;
     conn->tx_frames = 0;
 }

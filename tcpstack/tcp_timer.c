@@ -26,6 +26,26 @@ void tcp_timer_clear(struct tcp_conn *conn, enum tcp_timer_kind kind)
     conn->deadlines[kind] = WHEEL_NEVER;
 }
 
+void tcp_send_timer_set(struct tcp_conn *conn, enum tcp_send_timer kind, uint64_t when)
+{
+    conn->send_timer = (uint8_t)kind;
+    tcp_timer_set(conn, TCP_TIMER_SEND, when);
+}
+
+void tcp_send_timer_start(struct tcp_conn *conn)
+{
+    uint64_t probe = tcp_probe_timeout(conn);
+    bool comes_first = probe < conn->rto;
+    tcp_send_timer_set(conn, comes_first ? TCP_SEND_PROBE : TCP_SEND_RETRANSMIT,
+                       conn->stack->now + (comes_first ? probe : conn->rto));
+}
+
+void tcp_send_timer_stop(struct tcp_conn *conn)
+{
+    conn->send_timer = TCP_SEND_RETRANSMIT;
+    tcp_timer_clear(conn, TCP_TIMER_SEND);
+}
+
 void tcp_timers_stop(struct tcp_conn *conn)
 {
     for (unsigned i = 0; i < TCP_TIMER_COUNT; i++)
@@ -57,15 +77,34 @@ static void retransmit(struct tcp_conn *conn)
     conn->retries++;
     tcpstack_count(conn->stack, TCPSTACK_TCP_RTO_EXPIRED);
     conn->rto = RTE_MIN(conn->rto * 2, TCP_RTO_MAX); // until the next valid sample (Karn)
-    tcp_timer_set(conn, TCP_TIMER_SEND, conn->stack->now + conn->rto);
+    tcp_send_timer_set(conn, TCP_SEND_RETRANSMIT, conn->stack->now + conn->rto);
     if (synchronizing(conn)) {
         tcp_send_syn(conn);
         return;
     }
+    if (conn->tx_head != NULL && tcp_segment(conn->tx_head)->fate == TCP_SEGMENT_SACKED)
+        tcpstack_count(conn->stack, TCPSTACK_TCP_SACK_RENEGED);
     tcp_cc_timed_out(conn, conn->retries == 1);
-    conn->snd_nxt = conn->snd_una;
-    conn->tx_unsent = conn->tx_head;
+    tcp_flight_lose_all(conn);
+    conn->fin_lost = conn->fin_sent;
+    conn->probe_sent = false;
     tcp_output(conn);
+}
+
+// RFC 8985 7.3: the retransmission timer runs from the probe on.
+static void probe_tail(struct tcp_conn *conn)
+{
+    if (tcp_probe_timeout(conn) != UINT64_MAX)
+        tcp_rack_probe(conn);
+    tcp_send_timer_set(conn, TCP_SEND_RETRANSMIT, conn->stack->now + conn->rto);
+}
+
+// RFC 8985 6.2: time has made sure of a loss.
+static void end_reordering(struct tcp_conn *conn)
+{
+    tcp_send_timer_set(conn, TCP_SEND_RETRANSMIT, conn->stack->now + conn->rto);
+    tcp_rack_recover(conn);
+    tcp_output_later(conn);
 }
 
 // RFC 9293 3.8.6.1: probe as long as the peer answers, however long its window stays closed. Once
@@ -81,8 +120,53 @@ static void persist(struct tcp_conn *conn)
         conn->probes++;
     conn->unanswered++;
     uint64_t after = (uint64_t)conn->rto << RTE_MIN(conn->probes, 16u);
-    tcp_timer_set(conn, TCP_TIMER_SEND, conn->stack->now + RTE_MIN(after, (uint64_t)TCP_RTO_MAX));
-    tcp_send_probe(conn);
+    after = RTE_MIN(after, (uint64_t)TCP_RTO_MAX);
+    tcp_send_timer_set(conn, TCP_SEND_PERSIST, conn->stack->now + after);
+    tcp_send_window_probe(conn);
+}
+
+static void run_send_timer(struct tcp_conn *conn)
+{
+    switch (conn->send_timer) {
+    case TCP_SEND_PERSIST:
+        persist(conn);
+        break;
+    case TCP_SEND_PROBE:
+        probe_tail(conn);
+        break;
+    case TCP_SEND_REORDER:
+        end_reordering(conn);
+        break;
+    default:
+        retransmit(conn);
+        break;
+    }
+}
+
+void tcp_keepalive_heard(struct tcp_conn *conn)
+{
+    uint64_t idle = conn->stack->options.keepalive_idle;
+    if (idle != 0 && conn->state != TCP_STATE_TIME_WAIT)
+        tcp_timer_set(conn, TCP_TIMER_KEEPALIVE, conn->stack->now + idle);
+}
+
+// RFC 9293 3.8.4: a segment that the peer cannot accept makes it answer. While something is in
+// flight its retransmission asks already.
+static void keep_alive(struct tcp_conn *conn)
+{
+    const struct tcpstack_options *options = &conn->stack->options;
+    uint64_t after = options->keepalive_idle;
+    if (!tcp_timer_running(conn, TCP_TIMER_SEND)) {
+        if (conn->unanswered >= options->keepalive_count) {
+            give_up(conn);
+            return;
+        }
+        conn->unanswered++;
+        tcpstack_count(conn->stack, TCPSTACK_TCP_KEEPALIVES);
+        tcp_send_keepalive(conn);
+        after = options->keepalive_interval;
+    }
+    tcp_timer_set(conn, TCP_TIMER_KEEPALIVE, conn->stack->now + after);
 }
 
 // False when the connection is gone.
@@ -90,10 +174,7 @@ static bool run(struct tcp_conn *conn, enum tcp_timer_kind kind)
 {
     switch (kind) {
     case TCP_TIMER_SEND:
-        if (conn->probing)
-            persist(conn);
-        else
-            retransmit(conn);
+        run_send_timer(conn);
         break;
     case TCP_TIMER_ACK:
         tcpstack_count(conn->stack, TCPSTACK_TCP_DELAYED_ACKS);
@@ -104,6 +185,9 @@ static bool run(struct tcp_conn *conn, enum tcp_timer_kind kind)
             tcpstack_count(conn->stack, TCPSTACK_TCP_TIMED_OUT);
         tcp_conn_release(conn, TCP_CLOSE_TIMED_OUT);
         return false;
+    case TCP_TIMER_KEEPALIVE:
+        keep_alive(conn);
+        break;
     default:
         tcp_raise(conn, TCP_EVENT_WRITABLE);
         break;

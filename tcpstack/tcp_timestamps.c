@@ -2,8 +2,6 @@
 #include "base/siphash.h"
 #include "tcpstack/tcp.h"
 
-enum { TICK = 1000 }; // us a TSval counts, the finest that RFC 7323 5.4 allows
-
 // RFC 7323 5.5: TS.Recent means nothing after 24 days of silence.
 #define RECENT_MAX_AGE (UINT32_C(24) * 24 * 3600)
 
@@ -18,7 +16,7 @@ uint32_t tcp_timestamp_offset(const struct tcpstack *stack, const struct tcp_key
 
 uint32_t tcp_timestamp(const struct tcp_conn *conn)
 {
-    return (uint32_t)(conn->stack->now / TICK) + conn->ts_offset;
+    return (uint32_t)(conn->stack->now / TCP_TIMESTAMP_TICK) + conn->ts_offset;
 }
 
 static uint32_t seconds(const struct tcp_conn *conn)
@@ -59,7 +57,7 @@ uint64_t tcp_timestamp_rtt(const struct tcp_conn *conn, const struct tcpstack_pa
     if (!conn->timestamps || !packet->said.has_timestamps || packet->said.timestamp_echo == 0)
         return 0;
     uint32_t ticks = tcp_timestamp(conn) - packet->said.timestamp_echo;
-    if (ticks > TCP_RTO_MAX / TICK)
+    if (ticks > TCP_RTO_MAX / TCP_TIMESTAMP_TICK)
         return 0; // never sent by us, or too long ago to mean anything
-    return RTE_MAX((uint64_t)ticks * TICK, UINT64_C(1));
+    return RTE_MAX((uint64_t)ticks * TCP_TIMESTAMP_TICK, UINT64_C(1));
 }

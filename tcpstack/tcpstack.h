@@ -51,6 +51,11 @@ struct tcpstack_port {
     uint64_t rx_offloads; // RTE_ETH_RX_OFFLOAD_*: checksums the port has checked
 };
 
+enum tcpstack_congestion {
+    TCPSTACK_CUBIC, // RFC 9438
+    TCPSTACK_RENO,  // RFC 5681
+};
+
 struct tcpstack_options {
     struct tcpstack_port ports[TCPSTACK_PORT_MAX];
     unsigned port_count;
@@ -69,7 +74,14 @@ struct tcpstack_options {
     uint32_t receive_window;  // bytes of unread data at most per connection; at least 65,536
     uint32_t transmit_limit;  // bytes written and not yet acknowledged at most per connection
     uint8_t secret[16];       // random: sequence numbers, table seed
-    bool without_timestamps;  // RFC 7323; offered to every peer otherwise
+    // Offered to every peer otherwise.
+    bool without_timestamps; // RFC 7323
+    bool without_sack;       // RFC 2018, and with it RACK-TLP (RFC 8985)
+    enum tcpstack_congestion congestion;
+    // Keepalive (RFC 9293 3.8.4): after `idle` us of silence a probe, again every `interval` us,
+    // and after `count` unanswered ones TCP_CLOSE_TIMED_OUT. Off while idle is 0.
+    uint64_t keepalive_idle, keepalive_interval;
+    uint8_t keepalive_count;
 };
 
 // A mempool whose mbufs have the private area the stack needs, for receive queues and transmit
@@ -124,7 +136,7 @@ enum tcp_close_reason {
     TCP_CLOSE_FINISHED,    // both sides closed in order
     TCP_CLOSE_RESET,       // the peer's RST
     TCP_CLOSE_ABORTED,     // tcp_abort
-    TCP_CLOSE_TIMED_OUT,   // retransmission or persist gave up
+    TCP_CLOSE_TIMED_OUT,   // retransmission, persist or keepalive gave up
     TCP_CLOSE_UNREACHABLE, // an ICMP error answered our SYN
 };
 
