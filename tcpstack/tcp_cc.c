@@ -65,6 +65,12 @@ static void grow(struct tcp_conn *conn, uint32_t acked, uint32_t flight)
     }
 }
 
+// RFC 5681 3.2 step 2: what duplicate ACKs let out beyond the window does not count.
+static uint32_t flight_size(const struct tcp_conn *conn)
+{
+    return RTE_MIN(conn->snd_max - conn->snd_una, conn->cc.window);
+}
+
 static void cut(struct tcp_conn *conn, uint32_t flight)
 {
     struct tcp_cc_path path = path_of(conn);
@@ -125,7 +131,7 @@ bool tcp_cc_duplicate(struct tcp_conn *conn)
     // RFC 6582 3.2 step 2: losses of a window already cut do not cut it again.
     if (cc->duplicates != DUPLICATE_THRESHOLD || !tcp_seq_before(cc->recover, conn->snd_una))
         return false;
-    cut(conn, conn->snd_max - conn->snd_una);
+    cut(conn, flight_size(conn));
     cc->window += (uint32_t)DUPLICATE_THRESHOLD * conn->snd_mss;
     cc->recovering = true;
     return true;
@@ -137,7 +143,7 @@ bool tcp_cc_lost(struct tcp_conn *conn)
     struct tcp_cc *cc = &conn->cc;
     if (cc->recovering || tcp_seq_before(conn->snd_una, cc->recover))
         return false;
-    cut(conn, conn->snd_max - conn->snd_una);
+    cut(conn, flight_size(conn));
     cc->recovering = true;
     return true;
 }
@@ -155,7 +161,7 @@ void tcp_cc_timed_out(struct tcp_conn *conn, bool first)
     struct tcp_cc *cc = &conn->cc;
     // RFC 5681 3.1: the threshold is cut once, not again for every expiry.
     if (first)
-        cut(conn, conn->snd_max - conn->snd_una);
+        cut(conn, flight_size(conn));
     cc->window = conn->snd_mss;
     cc->w_max = 0; // RFC 9438 4.8: the next congestion avoidance begins at its own window
     cc->in_epoch = false;

@@ -1,13 +1,14 @@
 // Two stacks joined by a link that loses, doubles, delays and corrupts frames. Every seed is one
 // conversation: the client sends a stream, the server sends it back, both close. Afterwards every
-// byte must have come back in order and both sides must have ended in order.
+// byte must have come back in order and both sides must have ended in order. That for every choice
+// of timestamps, SACK and congestion control.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/tcpstack/harness.h"
 
-enum { SEEDS = 400, FLIGHT_MAX = 1024, STREAM_MAX = 120000 };
+enum { SEEDS = 150, CHOICES = 8, FLIGHT_MAX = 1024, STREAM_MAX = 120000 };
 
 struct flight {
     struct rte_mbuf *frame;
@@ -213,6 +214,13 @@ static void pass_time(struct link *link)
     link->now = RTE_MAX(next, link->now + 1);
 }
 
+static void choose(struct tcpstack_options *options, unsigned choice)
+{
+    options->without_timestamps = choice & 1;
+    options->without_sack = choice & 2;
+    options->congestion = choice & 4 ? TCPSTACK_RENO : TCPSTACK_CUBIC;
+}
+
 static struct tcpstack_options client_options(const struct harness *h, struct link *link)
 {
     struct tcpstack_options options = h->options;
@@ -223,10 +231,12 @@ static struct tcpstack_options client_options(const struct harness *h, struct li
     options.ports[0].mtu = (uint16_t)(least + roll(link, 1500));
     options.receive_window = 65536 + roll(link, 200000);
     options.transmit_limit = 2000 + roll(link, 60000);
+    if (chance(link, 25)) // the sides need not agree
+        choose(&options, roll(link, CHOICES));
     return options;
 }
 
-static void start(struct harness *h, struct link *link, uint64_t seed)
+static void start(struct harness *h, struct link *link, uint64_t seed, unsigned choice)
 {
     memset(link, 0, sizeof *link);
     link->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
@@ -241,6 +251,7 @@ static void start(struct harness *h, struct link *link, uint64_t seed)
         h->options.secret[i] = (uint8_t)roll(link, 256);
     h->now = link->now;
     h->options.transmit_limit = 8000 + roll(link, 60000);
+    choose(&h->options, choice);
     harness_restart(h);
     struct tcpstack_options options = client_options(h, link);
     link->server.stack = h->stack;
@@ -267,30 +278,41 @@ static bool ended_well(const struct link *link)
            link->server.received == link->total;
 }
 
+static void run(struct link *link)
+{
+    uint64_t deadline = link->now + UINT64_C(900000000);
+    while (!(link->client.closed && link->server.closed) && link->now < deadline) {
+        step(link);
+        pass_time(link);
+    }
+}
+
+static void converse(struct harness *h, uint64_t seed, unsigned choice)
+{
+    static struct link link;
+    start(h, &link, seed, choice);
+    run(&link);
+    bool good = ended_well(&link);
+    if (!good)
+        fprintf(stderr,
+                "TEST_SEED=%lu, choice %u: of %u bytes, server got %u and sent %u, client sent %u "
+                "and got %u; closed %d %d for %d %d\n",
+                (unsigned long)seed, choice, link.total, link.server.received, link.server.sent,
+                link.client.sent, link.client.received, link.server.closed, link.client.closed,
+                link.server.reason, link.client.reason);
+    finish(&link);
+    assert_true(good);
+}
+
 static void every_byte_comes_back_over_a_bad_link(void **state)
 {
     struct harness *h = *state;
-    static struct link link;
     const char *only = getenv("TEST_SEED");
     uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
     uint64_t count = only != NULL ? 1 : SEEDS;
     for (uint64_t seed = first; seed < first + count; seed++) {
-        start(h, &link, seed);
-        uint64_t deadline = link.now + UINT64_C(900000000);
-        while (!(link.client.closed && link.server.closed) && link.now < deadline) {
-            step(&link);
-            pass_time(&link);
-        }
-        if (!ended_well(&link))
-            fprintf(stderr,
-                    "TEST_SEED=%lu: of %u bytes, server got %u and sent %u, client sent %u and "
-                    "got %u; closed %d %d for %d %d\n",
-                    (unsigned long)seed, link.total, link.server.received, link.server.sent,
-                    link.client.sent, link.client.received, link.server.closed, link.client.closed,
-                    link.server.reason, link.client.reason);
-        bool good = ended_well(&link);
-        finish(&link);
-        assert_true(good);
+        for (unsigned choice = 0; choice < CHOICES; choice++)
+            converse(h, seed, choice);
     }
 }
 
@@ -298,20 +320,18 @@ static void a_good_link_needs_no_retransmission(void **state)
 {
     struct harness *h = *state;
     static struct link link;
-    start(h, &link, 3);
-    link.loss = link.doubling = link.damage = 0;
-    link.jitter = 0;
-    uint64_t deadline = link.now + UINT64_C(60000000);
-    while (!(link.client.closed && link.server.closed) && link.now < deadline) {
-        step(&link);
-        pass_time(&link);
+    for (unsigned choice = 0; choice < CHOICES; choice++) {
+        start(h, &link, 3, choice);
+        link.loss = link.doubling = link.damage = 0;
+        link.jitter = 0;
+        run(&link);
+        bool good = ended_well(&link);
+        uint64_t again = harness_counter(h, TCPSTACK_TCP_RETRANSMITS) +
+                         tcpstack_counters(link.client.stack)[TCPSTACK_TCP_RETRANSMITS];
+        finish(&link);
+        assert_true(good);
+        assert_int_equal(again, 0);
     }
-    bool good = ended_well(&link);
-    uint64_t again = harness_counter(h, TCPSTACK_TCP_RETRANSMITS) +
-                     tcpstack_counters(link.client.stack)[TCPSTACK_TCP_RETRANSMITS];
-    finish(&link);
-    assert_true(good);
-    assert_int_equal(again, 0);
 }
 
 // Both SYNs cross: each side takes the other's for the opening of its own (RFC 9293 3.5).
@@ -319,7 +339,7 @@ static void two_active_opens_meet(void **state)
 {
     struct harness *h = *state;
     static struct link link;
-    start(h, &link, 5);
+    start(h, &link, 5, 0);
     link.loss = link.doubling = link.damage = 0;
     struct tcp_endpoints ends = harness_endpoints(HARNESS_TCP_PORT, 45000);
     assert_non_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
