@@ -57,7 +57,8 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
             tcp_segment_cut(segment, acked);
             break;
         }
-        sent_at = segment->sent_at;
+        if (segment->fate != TCP_SEGMENT_SACKED)
+            sent_at = segment->sent_at; // others arrived earlier than this ACK tells
         if (segment->fate == TCP_SEGMENT_IN_FLIGHT || segment->fate == TCP_SEGMENT_LOST)
             tcp_rack_delivered(conn, segment, packet);
         tcp_flight_leave(conn, frame);

@@ -97,8 +97,11 @@ static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
         segment->sent_again = true;
         tcpstack_count(conn->stack, TCPSTACK_TCP_RETRANSMITS);
     }
-    if (held == conn->tx_unsent)
+    if (held == conn->tx_unsent) {
         conn->tx_unsent = segment->next;
+        if (conn->reserved != 0)
+            tcp_drop_reservation(conn); // it may be in this segment
+    }
     conn->fin_sent |= fin;
     conn->fin_lost &= !fin;
     tcp_flight_sent(conn, held);
