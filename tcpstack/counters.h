@@ -95,6 +95,8 @@
       "SYN together with FIN")                                                                     \
     X(TCPSTACK_RX_DROP_TCP_HALF_OPEN_FULL, "rx_drop_tcp_half_open_full", BASE_COUNTER_DROP,        \
       "SYN beyond max_half_open")                                                                  \
+    X(TCPSTACK_RX_DROP_TCP_COOKIE, "rx_drop_tcp_cookie", BASE_COUNTER_DROP,                        \
+      "ACK to a listener with no valid SYN cookie while some are out (answered with RST)")         \
     X(TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL, "rx_drop_tcp_connections_full", BASE_COUNTER_DROP,    \
       "SYN or its ACK beyond max_connections")                                                     \
     X(TCPSTACK_RX_DROP_TCP_SYN_REPEATED, "rx_drop_tcp_syn_repeated", BASE_COUNTER_DROP,            \
@@ -155,6 +157,10 @@
       "connections opened by us")                                                                  \
     X(TCPSTACK_TCP_HALF_OPEN_EXPIRED, "tcp_half_open_expired", BASE_COUNTER_EVENT,                 \
       "half-open connections whose ACK never came")                                                \
+    X(TCPSTACK_TCP_COOKIES_SENT, "tcp_cookies_sent", BASE_COUNTER_EVENT,                           \
+      "SYNs answered by a SYN cookie")                                                             \
+    X(TCPSTACK_TCP_COOKIES_ACCEPTED, "tcp_cookies_accepted", BASE_COUNTER_EVENT,                   \
+      "connections opened by a SYN cookie that came back")                                         \
     X(TCPSTACK_TCP_RESETS_RECEIVED, "tcp_resets_received", BASE_COUNTER_EVENT,                     \
       "connections ended by the peer's RST")                                                       \
     X(TCPSTACK_TCP_RESETS_SENT, "tcp_resets_sent", BASE_COUNTER_EVENT, "RSTs sent")                \

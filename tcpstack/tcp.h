@@ -48,6 +48,12 @@ static inline uint16_t tcp_headers_size(const struct tcp_key *key)
 // tcp_handshake.c
 // RFC 9293 3.10.7.1 and 3.10.7.2: the states CLOSED and LISTEN.
 enum tcpstack_counter tcp_no_connection(struct tcpstack *stack, struct tcpstack_packet *packet);
+// RFC 4987: when the segment brings a valid SYN cookie, the connection in SYN-RECEIVED that would
+// have been kept for it; else NULL, and *ret_reason is why the segment is refused.
+struct tcp_conn *tcp_open_by_cookie(struct tcpstack *stack, struct tcpstack_packet *packet,
+                                    enum tcpstack_counter *ret_reason);
+// The MSS that we announce: RFC 9293 3.7.1, for the port's MTU.
+uint16_t tcp_port_mss(const struct tcpstack *stack, uint8_t port, const struct tcp_key *key);
 // RFC 9293 3.10.7.3.
 enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_packet *packet);
 // RFC 1122 4.2.2.13 and RFC 6191: whether the segment is a SYN that may take the place of

@@ -3,6 +3,7 @@
 
 #include "base/siphash.h"
 #include "tcpstack/tcp.h"
+#include "tcpstack/tcp_cookie.h"
 #include "tcpstack/tcp_options.h"
 
 // RFC 6528 3: a clock of 4 us plus a keyed hash of the connection's name. The extra word keeps the
@@ -35,10 +36,9 @@ static uint8_t receive_scale(const struct tcpstack *stack)
     return scale;
 }
 
-static uint16_t port_mss(const struct tcp_conn *conn)
+uint16_t tcp_port_mss(const struct tcpstack *stack, uint8_t port, const struct tcp_key *key)
 {
-    uint16_t mtu = conn->stack->options.ports[conn->link.port].mtu;
-    return (uint16_t)(mtu - tcp_headers_size(&conn->key));
+    return (uint16_t)(stack->options.ports[port].mtu - tcp_headers_size(key));
 }
 
 static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcpstack_link *link,
@@ -46,7 +46,7 @@ static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcps
 {
     conn->state = (uint8_t)state;
     conn->link = *link;
-    conn->rcv_mss = port_mss(conn);
+    conn->rcv_mss = tcp_port_mss(conn->stack, link->port, &conn->key);
     conn->snd_mss = TCP_MSS_DEFAULT;
     conn->iss = conn->snd_una = conn->snd_max = iss;
     conn->snd_end = iss + 1;
@@ -114,19 +114,28 @@ void tcp_send_syn(struct tcp_conn *conn)
     tcp_send_frame(stack, frame, &conn->key, &conn->link, &header);
 }
 
+static bool half_open_is_full(const struct tcpstack *stack)
+{
+    return stack->options.cookies == TCPSTACK_COOKIES_ALWAYS ||
+           stack->counters[TCPSTACK_TCP_HALF_OPEN] >= stack->options.max_half_open;
+}
+
 static enum tcpstack_counter accept_syn(struct tcpstack *stack, struct tcpstack_packet *packet,
                                         uint32_t iss)
 {
-    const uint64_t *level = stack->counters;
     struct tcp_options options;
     if (packet->flags & RTE_TCP_FIN_FLAG)
         return TCPSTACK_RX_DROP_TCP_SYN_FIN;
     if (!tcp_options_parse(packet->options, packet->options_size, &options))
         return TCPSTACK_RX_DROP_TCP_OPTIONS;
-    if (level[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+    if (stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
         return TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
-    if (level[TCPSTACK_TCP_HALF_OPEN] >= stack->options.max_half_open)
-        return TCPSTACK_RX_DROP_TCP_HALF_OPEN_FULL;
+    if (half_open_is_full(stack)) {
+        if (stack->options.cookies == TCPSTACK_COOKIES_NEVER)
+            return TCPSTACK_RX_DROP_TCP_HALF_OPEN_FULL;
+        tcp_cookie_send(stack, packet, &options);
+        return TCPSTACK_RX_ACCEPTED;
+    }
     struct tcp_conn *conn = tcp_conn_new(stack, &packet->key, packet->hash);
     if (conn == NULL) // blocks are still with a caller who has not been told of their end
         return TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
@@ -170,6 +179,42 @@ static bool is_newer(const struct tcp_conn *conn, const struct tcpstack_packet *
     return tcp_seq_before(conn->rcv_nxt, packet->sequence);
 }
 
+struct tcp_conn *tcp_open_by_cookie(struct tcpstack *stack, struct tcpstack_packet *packet,
+                                    enum tcpstack_counter *ret_reason)
+{
+    const uint8_t control = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG;
+    struct tcp_options options;
+    if ((packet->flags & control) != RTE_TCP_ACK_FLAG || !tcp_cookies_out(stack) ||
+        !listening(stack, packet->key.local_port)) {
+        *ret_reason = tcp_no_connection(stack, packet);
+        return NULL;
+    }
+    if (!tcp_options_parse(packet->options, packet->options_size, &packet->said)) {
+        *ret_reason = TCPSTACK_RX_DROP_TCP_OPTIONS;
+        return NULL;
+    }
+    if (!tcp_cookie_check(stack, packet, &options)) {
+        tcp_answer_reset(stack, packet);
+        *ret_reason = TCPSTACK_RX_DROP_TCP_COOKIE;
+        return NULL;
+    }
+    // It may fit when the peer sends again.
+    *ret_reason = TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
+    if (stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+        return NULL;
+    struct tcp_conn *conn = tcp_conn_new(stack, &packet->key, packet->hash);
+    if (conn == NULL)
+        return NULL;
+    tcpstack_count(stack, TCPSTACK_TCP_HALF_OPEN);
+    start(conn, TCP_STATE_SYN_RECEIVED, &packet->link, packet->acknowledgment - 1);
+    conn->snd_nxt = conn->snd_max = packet->acknowledgment;
+    struct tcpstack_packet syn = *packet;
+    syn.sequence--;
+    learn_from_syn(conn, &syn, &options);
+    tcpstack_count(stack, TCPSTACK_TCP_COOKIES_ACCEPTED);
+    return conn;
+}
+
 bool tcp_may_replace(const struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     const uint8_t control =
@@ -178,7 +223,8 @@ bool tcp_may_replace(const struct tcp_conn *conn, const struct tcpstack_packet *
            is_newer(conn, packet) && listening(conn->stack, packet->key.local_port);
 }
 
-// Our new sequence numbers begin beyond those the old connection used.
+// Our new sequence numbers begin beyond those the old connection used, but for a SYN cookie, which
+// has no choice.
 enum tcpstack_counter tcp_replace(struct tcp_conn *conn, struct tcpstack_packet *packet)
 {
     struct tcpstack *stack = conn->stack;

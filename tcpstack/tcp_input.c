@@ -245,8 +245,12 @@ static bool is_ordinary(const struct tcp_conn *conn, const struct tcpstack_packe
 enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *packet)
 {
     struct tcp_conn *conn = tcp_conn_find(stack, &packet->key, packet->hash);
-    if (unlikely(conn == NULL))
-        return tcp_no_connection(stack, packet);
+    if (unlikely(conn == NULL)) {
+        enum tcpstack_counter reason;
+        conn = tcp_open_by_cookie(stack, packet, &reason);
+        if (conn == NULL)
+            return reason;
+    }
     if (unlikely(!tcp_options_parse(packet->options, packet->options_size, &packet->said)))
         return TCPSTACK_RX_DROP_TCP_OPTIONS;
     if (unlikely(!is_ordinary(conn, packet))) {

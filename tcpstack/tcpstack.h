@@ -56,6 +56,13 @@ enum tcpstack_congestion {
     TCPSTACK_RENO,  // RFC 5681
 };
 
+// When a SYN is answered by a cookie instead of being remembered (RFC 4987).
+enum tcpstack_cookies {
+    TCPSTACK_COOKIES_WHEN_FULL, // when max_half_open is reached
+    TCPSTACK_COOKIES_ALWAYS,
+    TCPSTACK_COOKIES_NEVER, // then the SYN is dropped and counted
+};
+
 struct tcpstack_options {
     struct tcpstack_port ports[TCPSTACK_PORT_MAX];
     unsigned port_count;
@@ -70,7 +77,8 @@ struct tcpstack_options {
     unsigned listen_count;
     struct rte_mempool *pool; // transmit frames; made by tcpstack_pool_create
     uint32_t max_connections; // established and closing
-    uint32_t max_half_open;   // SYN-RECEIVED at once; more SYNs are dropped and counted
+    uint32_t max_half_open;   // SYN-RECEIVED at once; what is beyond is up to `cookies`
+    enum tcpstack_cookies cookies;
     uint32_t receive_window;  // bytes of unread data at most per connection; at least 65,536
     uint32_t transmit_limit;  // bytes written and not yet acknowledged at most per connection
     uint8_t secret[16];       // random: sequence numbers, table seed
