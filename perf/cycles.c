@@ -1,5 +1,6 @@
 // Cycles per ept_map on the server side: one worker, frames fed from memory through a ring port,
 // so that neither a NIC nor a kernel nor a client is in the measurement. Every reply is checked.
+// Then, stage by stage, what the TCP stack has of it, with few connections and with many.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +10,11 @@
 #include <rte_tcp.h>
 
 #include "perf/memory_worker.h"
+#include "perf/stages.h"
 
 enum {
     CONNECTIONS = 1000,
+    MANY_CONNECTIONS = 200000, // more than the caches hold
     ENTRIES = 1000,
     MBUFS = 16383,
     BURST = 32,
@@ -113,5 +116,6 @@ int main(void)
     uint64_t requests = 0;
     measure(&b, 1, &requests);
     measure(&b, PER_SEGMENT_MAX, &requests);
-    return memory_workers_destroy(b.memory) ? 0 : 1;
+    bool whole = memory_workers_destroy(b.memory);
+    return stages_run(CONNECTIONS) && stages_run(MANY_CONNECTIONS) && whole ? 0 : 1;
 }
