@@ -122,8 +122,10 @@ void tcpstack_destroy(struct tcpstack *stack)
     free(stack);
 }
 
-// First pass: headers, each frame on its own, so that the loads of several overlap. Second pass:
-// connections, in the order of arrival.
+// First pass: headers, each frame on its own, so that the loads of several overlap; each names the
+// bucket of its connection and has it fetched. Second: the buckets name the connections, which are
+// fetched. Third: the connections, in the order of arrival. With a million of them each load misses
+// the caches; this way a burst waits for the slowest of each pass instead of for their sum.
 static void input_burst(struct tcpstack *stack, struct rte_mbuf **frames, unsigned count)
 {
     unsigned reasons[TCPSTACK_BURST];
@@ -134,6 +136,10 @@ static void input_burst(struct tcpstack *stack, struct rte_mbuf **frames, unsign
             rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], void *));
         stack->packets[i].frame = frames[i];
         reasons[i] = tcpstack_eth_input(stack, &stack->packets[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (reasons[i] == TCPSTACK_STAGED)
+            tcp_conn_prefetch(stack, stack->packets[i].hash);
     }
     for (unsigned i = 0; i < count; i++) {
         struct tcpstack_packet *packet = &stack->packets[i];

@@ -49,6 +49,16 @@ void tcp_table_prefetch(const struct tcpstack *stack, uint32_t hash)
     rte_prefetch0(&stack->table.buckets[hash & stack->table.bucket_mask]);
 }
 
+void tcp_conn_prefetch(const struct tcpstack *stack, uint32_t hash)
+{
+    const struct tcp_conn *conn = stack->table.buckets[hash & stack->table.bucket_mask];
+    if (conn == NULL)
+        return;
+    const char *lines = (const char *)conn;
+    for (unsigned i = 0; i < TCP_CONN_HOT_LINES; i++)
+        rte_prefetch0(lines + i * RTE_CACHE_LINE_SIZE);
+}
+
 struct tcp_conn *tcp_conn_find(const struct tcpstack *stack, const struct tcp_key *key,
                                uint32_t hash)
 {

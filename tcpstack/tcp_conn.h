@@ -47,6 +47,9 @@ struct tcp_segment_list {
 // segments, which is what it can make the stack hold.
 enum { TCP_OUT_OF_ORDER_RUNS = 16, TCP_OUT_OF_ORDER_MAX = 192 };
 
+// The cache lines of a connection that a request and its reply touch.
+enum { TCP_CONN_HOT_LINES = 4 };
+
 // Names after RFC 9293 3.3.1 where it has one.
 struct tcp_conn {
     // Line 1: finding the connection, and the decision of the fast path.
@@ -166,6 +169,8 @@ void tcp_table_destroy(struct tcp_table *table);
 // The hash is keyed by the stack's secret: a peer cannot aim at one bucket.
 uint32_t tcp_key_hash(const struct tcpstack *stack, const struct tcp_key *key);
 void tcp_table_prefetch(const struct tcpstack *stack, uint32_t hash);
+// The first connection in the bucket, which has been fetched: most likely the one that is wanted.
+void tcp_conn_prefetch(const struct tcpstack *stack, uint32_t hash);
 struct tcp_conn *tcp_conn_find(const struct tcpstack *stack, const struct tcp_key *key,
                                uint32_t hash);
 // A block, zeroed but for its name, stack and timers, entered in the table; NULL when all are used.
