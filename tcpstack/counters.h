@@ -97,6 +97,8 @@
       "SYN beyond max_half_open")                                                                  \
     X(TCPSTACK_RX_DROP_TCP_COOKIE, "rx_drop_tcp_cookie", BASE_COUNTER_DROP,                        \
       "ACK to a listener with no valid SYN cookie while some are out (answered with RST)")         \
+    X(TCPSTACK_RX_DROP_TCP_SYN_SHED, "rx_drop_tcp_syn_shed", BASE_COUNTER_DROP,                    \
+      "SYN while packet buffers are short (below 1/8 of the pool)")                                \
     X(TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL, "rx_drop_tcp_connections_full", BASE_COUNTER_DROP,    \
       "SYN or its ACK beyond max_connections")                                                     \
     X(TCPSTACK_RX_DROP_TCP_SYN_REPEATED, "rx_drop_tcp_syn_repeated", BASE_COUNTER_DROP,            \
@@ -107,6 +109,10 @@
       "sequence numbers outside the receive window")                                               \
     X(TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL, "rx_drop_tcp_out_of_order_full", BASE_COUNTER_DROP,  \
       "the connection's out-of-order queue, or the stack's share of the pool, is full")            \
+    X(TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_SHED, "rx_drop_tcp_out_of_order_shed", BASE_COUNTER_DROP,  \
+      "out of order while packet buffers are short (below 1/8 of the pool)")                       \
+    X(TCPSTACK_RX_DROP_TCP_DATA_SHED, "rx_drop_tcp_data_shed", BASE_COUNTER_DROP,                  \
+      "data for a connection with unread data while packet buffers are very short (below 1/16)")   \
     X(TCPSTACK_RX_DROP_TCP_RESET_CHALLENGED, "rx_drop_tcp_reset_challenged", BASE_COUNTER_DROP,    \
       "RST in the window but not exact (RFC 5961)")                                                \
     X(TCPSTACK_RX_DROP_TCP_RESET_TIME_WAIT, "rx_drop_tcp_reset_time_wait", BASE_COUNTER_DROP,      \
@@ -175,7 +181,13 @@
     X(TCPSTACK_TCP_OUT_OF_ORDER, "tcp_out_of_order", BASE_COUNTER_EVENT,                           \
       "segments queued out of order")                                                              \
     X(TCPSTACK_TCP_OUT_OF_ORDER_EVICTED, "tcp_out_of_order_evicted", BASE_COUNTER_EVENT,           \
-      "segments taken out of the full out-of-order queue for an earlier one")                      \
+      "segments taken out of an out-of-order queue that is full, or when buffers are short")       \
+    X(TCPSTACK_TCP_WRITES_HELD_BACK, "tcp_writes_held_back", BASE_COUNTER_EVENT,                   \
+      "writes put off while packet buffers are very short (below 1/16 of the pool)")               \
+    X(TCPSTACK_TCP_STUCK_RESET, "tcp_stuck_reset", BASE_COUNTER_EVENT,                             \
+      "connections reset that held packet buffers without progress while those were short")        \
+    X(TCPSTACK_TCP_TIME_WAIT_EVICTED, "tcp_time_wait_evicted", BASE_COUNTER_EVENT,                 \
+      "connections in TIME-WAIT that ended early for a new one")                                   \
     X(TCPSTACK_TCP_DUPLICATE_ACKS, "tcp_duplicate_acks", BASE_COUNTER_EVENT,                       \
       "duplicate ACKs received")                                                                   \
     X(TCPSTACK_TCP_RETRANSMITS, "tcp_retransmits", BASE_COUNTER_EVENT, "segments sent again")      \

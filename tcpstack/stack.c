@@ -19,8 +19,8 @@ struct rte_mempool *tcpstack_pool_create(const char *name, unsigned count, unsig
                                          int socket)
 {
     uint16_t private_size = RTE_ALIGN_CEIL(sizeof(struct tcp_segment), RTE_MBUF_PRIV_ALIGN);
-    return rte_pktmbuf_pool_create(name, count, cache, private_size, RTE_MBUF_DEFAULT_BUF_SIZE,
-                                   socket);
+    return rte_pktmbuf_pool_create_by_ops(name, count, cache, private_size,
+                                          RTE_MBUF_DEFAULT_BUF_SIZE, socket, "ring_mp_mc");
 }
 
 static bool ports_are_sound(const struct tcpstack_options *options)
@@ -92,6 +92,8 @@ struct tcpstack *tcpstack_create(const struct tcpstack_options *options, uint64_
     TAILQ_INIT(&stack->ready);
     TAILQ_INIT(&stack->told);
     TAILQ_INIT(&stack->output);
+    TAILQ_INIT(&stack->time_wait);
+    tcp_memory_init(&stack->memory, options->pool);
     tcpstack_wheel_init(&stack->wheel, now);
     tcpstack_neighbours_init(stack);
     stack->address_check_ends = UINT64_MAX;
@@ -156,6 +158,7 @@ void tcpstack_input(struct tcpstack *stack, struct rte_mbuf **frames, unsigned c
 {
     stack->now = now;
     tcp_reap(stack);
+    tcp_memory_look(stack);
     while (count > 0) {
         unsigned burst = RTE_MIN(count, TCPSTACK_BURST + 0u);
         input_burst(stack, frames, burst);
@@ -181,6 +184,8 @@ uint64_t tcpstack_next_timer(const struct tcpstack *stack)
 void tcpstack_flush(struct tcpstack *stack, uint64_t now)
 {
     stack->now = now;
+    tcp_memory_look(stack);
+    tcp_memory_relieve(stack);
     struct tcp_conn *conn;
     while ((conn = TAILQ_FIRST(&stack->output)) != NULL && !tcpstack_output_full(stack)) {
         TAILQ_REMOVE(&stack->output, conn, output_link);

@@ -7,6 +7,7 @@
 #include "tcpstack/neighbour.h"
 #include "tcpstack/packet.h"
 #include "tcpstack/tcp_conn.h"
+#include "tcpstack/tcp_memory.h"
 #include "tcpstack/wheel.h"
 
 enum {
@@ -45,10 +46,12 @@ struct tcpstack {
     uint64_t counters[TCPSTACK_COUNTER_COUNT];
 
     struct tcp_table table;
-    struct tcp_conn_list ready;  // have events for the caller
-    struct tcp_conn_list told;   // told CLOSED; reaped at the next tcpstack_ready or _input
-    struct tcp_conn_list output; // owe the peer a segment or an ACK
+    struct tcp_conn_list ready;     // have events for the caller
+    struct tcp_conn_list told;      // told CLOSED; reaped at the next tcpstack_ready or _input
+    struct tcp_conn_list output;    // owe the peer a segment or an ACK
+    struct tcp_conn_list time_wait; // in TIME-WAIT and nobody's any more; the oldest first
     struct tcpstack_wheel wheel;
+    struct tcp_memory memory;
     // Mbufs in all out-of-order queues together. Many connections with a few each could otherwise
     // empty the pool that the receive queues live on.
     uint32_t out_of_order, out_of_order_max;

@@ -117,8 +117,8 @@ uint64_t tcp_probe_timeout(const struct tcp_conn *conn);
 void tcp_rack_probe(struct tcp_conn *conn);
 
 // tcp_receive.c
-// Takes the packet's bytes, which begin at RCV.NXT.
-void tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet);
+// Takes the packet's bytes, which begin at RCV.NXT; refused when memory is critical.
+enum tcpstack_counter tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet);
 // Takes a frame over whose segment begins at RCV.NXT.
 void tcp_append(struct tcp_conn *conn, struct rte_mbuf *frame);
 // An ACK is owed: `now` at the end of this iteration, else with a reply or by the delayed ACK.
@@ -126,6 +126,8 @@ void tcp_owe_ack(struct tcp_conn *conn, bool now);
 void tcp_free_readable(struct tcp_conn *conn);
 // What may still be received beyond RCV.NXT.
 uint32_t tcp_receive_room(const struct tcp_conn *conn);
+// What an ACK may announce if nothing was announced yet: two segments while memory is short.
+uint32_t tcp_window_to_offer(const struct tcp_conn *conn);
 
 // tcp_reassembly.c
 // Keeps a segment that begins beyond RCV.NXT.
@@ -197,6 +199,10 @@ bool tcp_split(struct tcp_conn *conn, struct rte_mbuf *frame, uint16_t size);
 
 // tcp_close.c
 void tcp_enter_time_wait(struct tcp_conn *conn);
+// Whether another connection fits, if need be when the oldest in TIME-WAIT has gone.
+bool tcp_room_for_another(const struct tcpstack *stack);
+// Makes that room. False when there is none.
+bool tcp_make_room(struct tcpstack *stack);
 
 // stack.c
 // Tells the caller; nothing after CLOSED, nothing before it knows of the connection.

@@ -82,6 +82,7 @@ static void advance(struct tcp_conn *conn, const struct tcpstack_packet *packet)
     conn->snd_una = packet->acknowledgment;
     free_acknowledged(conn, packet);
     conn->retries = 0;
+    conn->stuck = false;
     bool again = tcp_cc_acked(conn, acked, flight);
     // RFC 6298 5.2 and 5.3.
     bool persists = conn->send_timer == TCP_SEND_PERSIST && tcp_has_unsent(conn);

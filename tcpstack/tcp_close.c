@@ -13,6 +13,29 @@ void tcp_enter_time_wait(struct tcp_conn *conn)
     tcp_raise(conn, TCP_EVENT_CLOSED);
 }
 
+static bool is_full(const struct tcpstack *stack)
+{
+    return stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections;
+}
+
+bool tcp_room_for_another(const struct tcpstack *stack)
+{
+    return !is_full(stack) || !TAILQ_EMPTY(&stack->time_wait);
+}
+
+// TIME-WAIT protects a later connection of the same name from old segments. A new connection that
+// is here now is worth more than the rest of the longest wait.
+bool tcp_make_room(struct tcpstack *stack)
+{
+    if (!tcp_room_for_another(stack))
+        return false;
+    if (is_full(stack)) {
+        tcp_conn_release(TAILQ_FIRST(&stack->time_wait), TCP_CLOSE_FINISHED);
+        tcpstack_count(stack, TCPSTACK_TCP_TIME_WAIT_EVICTED);
+    }
+    return true;
+}
+
 // 3.10.4 CLOSE. The FIN waits its turn behind what was written; the state does not.
 void tcp_close(struct tcp_conn *conn)
 {

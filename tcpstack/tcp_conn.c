@@ -130,6 +130,8 @@ void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason)
     if (conn->on_output)
         TAILQ_REMOVE(&stack->output, conn, output_link);
     conn->on_output = false;
+    if (conn->detached)
+        TAILQ_REMOVE(&stack->time_wait, conn, ready_link);
     conn->state = TCP_STATE_CLOSED;
     if (!conn->closed)
         conn->close_reason = reason;
@@ -144,8 +146,11 @@ void tcp_reap(struct tcpstack *stack)
     while ((conn = TAILQ_FIRST(&stack->told)) != NULL) {
         TAILQ_REMOVE(&stack->told, conn, ready_link);
         conn->on_told = false;
-        conn->detached = true; // in TIME-WAIT it lives on without the caller
-        if (conn->state == TCP_STATE_CLOSED)
+        if (conn->state == TCP_STATE_CLOSED) {
             give_block_back(conn);
+            continue;
+        }
+        conn->detached = true; // in TIME-WAIT it lives on without the caller
+        TAILQ_INSERT_TAIL(&stack->time_wait, conn, ready_link);
     }
 }

@@ -83,6 +83,7 @@ struct tcp_conn {
     // RFC 8985 7: a probe is out, and it was something sent before.
     bool probe_sent : 1, probe_repeats : 1;
     bool reordering : 1; // seen on this path (RFC 8985 6.2 step 3)
+    bool stuck : 1;      // held buffers when memory was last searched, and no progress since
     uint32_t ts_recent;  // TS.Recent
 
     // Line 2: queues.
@@ -144,7 +145,7 @@ struct tcp_conn {
     struct tcpstack_timer timer;
 
     TAILQ_ENTRY(tcp_conn) output_link;
-    TAILQ_ENTRY(tcp_conn) ready_link; // in `ready` or in `told`
+    TAILQ_ENTRY(tcp_conn) ready_link; // in `ready`, in `told` or in `time_wait`
     struct rte_mbuf *out_of_order;    // the first run
 } __rte_cache_aligned;
 
@@ -178,7 +179,8 @@ struct tcp_conn *tcp_conn_new(struct tcpstack *stack, const struct tcp_key *key,
 // Ends a connection: timers, mbufs and the table entry go at once, the block when the caller, if
 // he knows of it, has been told.
 void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason);
-// Gives back the blocks of connections whose end the caller has been told.
+// Gives back the blocks of connections whose end the caller has been told, and takes over those in
+// TIME-WAIT.
 void tcp_reap(struct tcpstack *stack);
 // SYN-RECEIVED by a passive open: counted apart, and nobody's yet.
 bool tcp_is_half_open(const struct tcp_conn *conn);

@@ -128,7 +128,9 @@ static enum tcpstack_counter accept_syn(struct tcpstack *stack, struct tcpstack_
         return TCPSTACK_RX_DROP_TCP_SYN_FIN;
     if (!tcp_options_parse(packet->options, packet->options_size, &options))
         return TCPSTACK_RX_DROP_TCP_OPTIONS;
-    if (stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+    if (stack->memory.level != TCP_MEMORY_PLENTY)
+        return TCPSTACK_RX_DROP_TCP_SYN_SHED;
+    if (!tcp_room_for_another(stack))
         return TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
     if (half_open_is_full(stack)) {
         if (stack->options.cookies == TCPSTACK_COOKIES_NEVER)
@@ -200,7 +202,7 @@ struct tcp_conn *tcp_open_by_cookie(struct tcpstack *stack, struct tcpstack_pack
     }
     // It may fit when the peer sends again.
     *ret_reason = TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL;
-    if (stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+    if (!tcp_make_room(stack))
         return NULL;
     struct tcp_conn *conn = tcp_conn_new(stack, &packet->key, packet->hash);
     if (conn == NULL)
@@ -323,8 +325,7 @@ struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints 
 {
     int local = tcpstack_local(stack, endpoints->local), port = port_of(stack, port_id);
     if (local < 0 || stack->address_states[local] != TCPSTACK_ADDRESS_SERVED || port < 0 ||
-        endpoints->local_port == 0 || endpoints->remote_port == 0 ||
-        stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+        endpoints->local_port == 0 || endpoints->remote_port == 0)
         return NULL;
     struct tcp_key key = {.local_port = endpoints->local_port,
                           .remote_port = endpoints->remote_port,
@@ -332,7 +333,8 @@ struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints 
     memcpy(key.remote, endpoints->remote, sizeof key.remote);
     struct tcpstack_link link = {.port = (uint8_t)port};
     uint32_t hash = tcp_key_hash(stack, &key);
-    if (!find_way(stack, &key, peer_mac, &link) || tcp_conn_find(stack, &key, hash) != NULL)
+    if (!find_way(stack, &key, peer_mac, &link) || tcp_conn_find(stack, &key, hash) != NULL ||
+        !tcp_make_room(stack))
         return NULL;
     struct tcp_conn *conn = tcp_conn_new(stack, &key, hash);
     if (conn == NULL)

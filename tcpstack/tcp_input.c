@@ -90,8 +90,7 @@ static enum tcpstack_counter ack_in_syn_received(struct tcp_conn *conn,
         tcp_answer_reset(stack, packet);
         return TCPSTACK_RX_DROP_TCP_BAD_ACK;
     }
-    if (tcp_is_half_open(conn) &&
-        stack->counters[TCPSTACK_TCP_CONNECTIONS] >= stack->options.max_connections)
+    if (tcp_is_half_open(conn) && !tcp_make_room(stack))
         return TCPSTACK_RX_DROP_TCP_CONNECTIONS_FULL; // it may fit when the peer sends again
     tcp_establish(conn);
     return TCPSTACK_RX_ACCEPTED;
@@ -179,8 +178,11 @@ static enum tcpstack_counter text_arrives(struct tcp_conn *conn, struct tcpstack
         tcp_owe_ack(conn, true);
         return tcp_keep_out_of_order(conn, packet, fin);
     }
-    if (packet->size != 0)
-        tcp_deliver(conn, packet);
+    if (packet->size != 0) {
+        enum tcpstack_counter reason = tcp_deliver(conn, packet);
+        if (reason != TCPSTACK_RX_ACCEPTED)
+            return reason;
+    }
     if (conn->out_of_order_runs != 0) {
         tcp_owe_ack(conn, true);
         fin |= tcp_drain_out_of_order(conn);
@@ -264,7 +266,5 @@ enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *
     tcp_timestamp_note(conn, packet);
     conn->link = packet->link;
     tcp_ack(conn, packet);
-    if (packet->size != 0)
-        tcp_deliver(conn, packet);
-    return TCPSTACK_RX_ACCEPTED;
+    return packet->size != 0 ? tcp_deliver(conn, packet) : TCPSTACK_RX_ACCEPTED;
 }

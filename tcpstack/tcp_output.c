@@ -8,11 +8,11 @@
 // for: there it seems to move back by less than a unit (RFC 7323 2.4). rcv_edge remembers.
 static uint16_t announce_window(struct tcp_conn *conn)
 {
-    uint32_t room = tcp_receive_room(conn);
+    uint32_t room = tcp_receive_room(conn), offer = tcp_window_to_offer(conn);
     uint32_t open = conn->rcv_edge - conn->rcv_nxt;
     uint32_t step = RTE_MIN((room + conn->rx_bytes) / 2, (uint32_t)conn->rcv_mss);
-    if (room > open && room - open >= step)
-        open = room;
+    if (offer > open && offer - open >= step)
+        open = offer;
     uint32_t unit = UINT32_C(1) << conn->rcv_scale;
     uint32_t units = (RTE_MIN(open, room) + unit - 1) >> conn->rcv_scale;
     units = RTE_MIN(units, (uint32_t)UINT16_MAX);

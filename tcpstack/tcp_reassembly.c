@@ -150,6 +150,8 @@ enum tcpstack_counter tcp_keep_out_of_order(struct tcp_conn *conn, struct tcpsta
     };
     struct rte_mbuf *before, *run;
     struct rte_mbuf **link = find(conn, segment->sequence, &before);
+    if (stack->memory.level != TCP_MEMORY_PLENTY)
+        return TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_SHED;
     if (!fit(conn, segment, before, link))
         return TCPSTACK_RX_DROP_TCP_DUPLICATE;
     bool lengthens = before != NULL && end_of(last_of_run(before)) == segment->sequence;

@@ -17,6 +17,15 @@ uint32_t tcp_receive_room(const struct tcp_conn *conn)
     return window > conn->rx_bytes ? window - conn->rx_bytes : 0;
 }
 
+uint32_t tcp_window_to_offer(const struct tcp_conn *conn)
+{
+    uint32_t room = tcp_receive_room(conn);
+    if (likely(conn->stack->memory.level == TCP_MEMORY_PLENTY))
+        return room;
+    uint32_t limit = 2u * conn->rcv_mss;
+    return RTE_MIN(room, limit > conn->rx_bytes ? limit - conn->rx_bytes : 0);
+}
+
 void tcp_owe_ack(struct tcp_conn *conn, bool now)
 {
     conn->ack_later = true;
@@ -73,9 +82,11 @@ void tcp_append(struct tcp_conn *conn, struct rte_mbuf *frame)
         count_received(conn, size);
 }
 
-void tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet)
+enum tcpstack_counter tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet)
 {
     if (!conn->finishing && !copy_behind(conn, packet->payload, packet->size)) {
+        if (unlikely(conn->stack->memory.level == TCP_MEMORY_CRITICAL) && conn->rx_head != NULL)
+            return TCPSTACK_RX_DROP_TCP_DATA_SHED;
         struct rte_mbuf *frame = packet->frame;
         *tcp_segment(frame) = (struct tcp_segment){
             .sequence = packet->sequence,
@@ -86,6 +97,7 @@ void tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet)
         packet->frame = NULL;
     }
     count_received(conn, packet->size);
+    return TCPSTACK_RX_ACCEPTED;
 }
 
 void tcp_free_readable(struct tcp_conn *conn)
@@ -135,7 +147,7 @@ static void offer_opened_window(struct tcp_conn *conn)
 {
     if (conn->fin_received || conn->finishing)
         return;
-    uint32_t room = tcp_receive_room(conn);
+    uint32_t room = tcp_window_to_offer(conn);
     uint32_t announced = conn->rcv_edge - conn->rcv_nxt;
     if (room <= announced)
         return;
@@ -149,6 +161,7 @@ void tcp_consume(struct tcp_conn *conn, uint32_t size)
 {
     assert(size <= conn->rx_bytes);
     conn->rx_bytes -= size;
+    conn->stuck = false;
     while (size > 0) {
         struct rte_mbuf *frame = conn->rx_head;
         struct tcp_segment *segment = tcp_segment(frame);

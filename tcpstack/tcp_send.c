@@ -8,7 +8,10 @@
 
 // Small segments must not tie up mbufs without bound either: at most this many per full segment
 // of the limit in bytes.
-enum { FRAMES_PER_SEGMENT = 4 };
+enum {
+    FRAMES_PER_SEGMENT = 4,
+    CRITICAL_FRAMES = 4, // of one tcp_write when memory is critical
+};
 
 static uint32_t frame_limit(const struct tcp_conn *conn)
 {
@@ -54,6 +57,19 @@ static uint32_t tail_room(const struct tcp_conn *conn)
         return 0;
     uint32_t behind = conn->tx_tail->buf_len - segment->offset - segment->size;
     return RTE_MIN((uint32_t)(conn->snd_mss - segment->size), behind);
+}
+
+// When memory is critical, a connection that waits for acknowledgements gets nothing more to wait
+// for, and nobody gets many buffers at once. One turn of the caller may write for many connections,
+// so memory is looked at again.
+static bool held_back(const struct tcp_conn *conn, uint32_t count)
+{
+    tcp_memory_look(conn->stack);
+    if (likely(conn->stack->memory.level != TCP_MEMORY_CRITICAL) ||
+        (conn->tx_head == NULL && count <= CRITICAL_FRAMES))
+        return false;
+    tcpstack_count(conn->stack, TCPSTACK_TCP_WRITES_HELD_BACK);
+    return true;
 }
 
 static struct rte_mbuf *new_segment(struct tcp_conn *conn)
@@ -104,7 +120,7 @@ uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t size)
         conn->reserved = size;
         return tcp_segment_bytes(conn->tx_tail) + tcp_segment(conn->tx_tail)->size;
     }
-    if (conn->tx_reserved == NULL)
+    if (conn->tx_reserved == NULL && !held_back(conn, 1))
         conn->tx_reserved = new_segment(conn);
     if (conn->tx_reserved == NULL) {
         wait_for_mbufs(conn);
@@ -178,7 +194,7 @@ bool tcp_write(struct tcp_conn *conn, const void *data, uint32_t size)
         conn->want_room = true;
         return false;
     }
-    struct rte_mbuf *chain = new_chain(conn, count);
+    struct rte_mbuf *chain = held_back(conn, count) ? NULL : new_chain(conn, count);
     if (chain == NULL && count != 0) {
         wait_for_mbufs(conn);
         return false;

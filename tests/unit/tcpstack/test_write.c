@@ -158,6 +158,7 @@ static void an_empty_pool_refuses_writes_and_tells_when_to_try_again(void **stat
     harness_advance(h, 10000);
     assert_int_equal(harness_events(h, NULL), TCP_EVENT_WRITABLE);
     rte_pktmbuf_free_bulk(hoard, count - 1);
+    harness_flush(h);
     assert_non_null(tcp_reserve(conn, 1000));
     assert_int_not_equal(harness_counter(h, TCPSTACK_TX_DROP_NO_MBUF), 0);
 }
