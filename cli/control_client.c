@@ -193,7 +193,7 @@ enum cli_exit cli_unregister(const struct cli_options *options)
     return change(options, "unregister");
 }
 
-// ---- status, stats
+// ---- status, stats, trace
 
 static const char *text_of(const json_t *object, const char *key, char *text, size_t size)
 {
@@ -279,12 +279,31 @@ static void print_stats(const json_t *reply)
     }
 }
 
-static enum cli_exit report(const struct cli_options *options, const char *command,
+static void print_trace(const json_t *reply)
+{
+    char remote[64], event[32], state[32];
+    size_t i;
+    json_t *item;
+    printf("%-6s %14s  %-21s %5s  %-14s %-12s %10s %10s %6s\n", "worker", "seconds", "peer", "port",
+           "event", "state", "sequence", "ack", "size");
+    json_array_foreach(json_object_get(reply, "records"), i, item)
+    {
+        long long time = number_of(item, "time_us");
+        printf("%-6lld %7lld.%06lld  %-21s %5lld  %-14s %-12s %10lld %10lld %6lld\n",
+               number_of(item, "worker"), time / 1000000, time % 1000000,
+               text_of(item, "remote", remote, sizeof remote), number_of(item, "local_port"),
+               text_of(item, "event", event, sizeof event),
+               text_of(item, "state", state, sizeof state), number_of(item, "sequence"),
+               number_of(item, "acknowledgment"), number_of(item, "size"));
+    }
+}
+
+// Sends the request, which it takes over, and prints the reply.
+static enum cli_exit report(const struct cli_options *options, json_t *request,
                             void (*print)(const json_t *reply))
 {
     json_t *reply;
-    enum cli_exit code =
-        call(options, json_pack("{s:i, s:s}", "schema", CLI_SCHEMA, "command", command), &reply);
+    enum cli_exit code = call(options, request, &reply);
     if (code != CLI_OK)
         return code;
     if (options->drops)
@@ -297,12 +316,27 @@ static enum cli_exit report(const struct cli_options *options, const char *comma
     return CLI_OK;
 }
 
+static json_t *request_of(const char *command)
+{
+    return json_pack("{s:i, s:s}", "schema", CLI_SCHEMA, "command", command);
+}
+
 enum cli_exit cli_status(const struct cli_options *options)
 {
-    return report(options, "status", print_status);
+    return report(options, request_of("status"), print_status);
 }
 
 enum cli_exit cli_stats(const struct cli_options *options)
 {
-    return report(options, "stats", print_stats);
+    return report(options, request_of("stats"), print_stats);
+}
+
+enum cli_exit cli_trace(const struct cli_options *options)
+{
+    json_t *request = request_of("trace");
+    if (options->last != 0)
+        json_object_set_new(request, "last", json_integer(options->last));
+    if (options->connection != NULL)
+        json_object_set_new(request, "connection", json_string(options->connection));
+    return report(options, request, print_trace);
 }

@@ -20,6 +20,8 @@ static enum cli_exit run(const struct cli_options *options)
         return cli_status(options);
     case CLI_STATS:
         return cli_stats(options);
+    case CLI_TRACE:
+        return cli_trace(options);
     case CLI_HELP:
         cli_options_help();
         return CLI_OK;

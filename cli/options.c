@@ -6,6 +6,8 @@
 
 #include "cli/print.h"
 
+enum { LAST_MAX = 8192 }; // what the server takes
+
 struct verb_row {
     const char *name;
     const char *arguments;
@@ -28,6 +30,8 @@ static const struct option long_options[] = {
     {"protseq", required_argument, NULL, 'p'},
     {"replace", no_argument, NULL, 'r'},
     {"drops", no_argument, NULL, 'd'},
+    {"last", required_argument, NULL, 'l'},
+    {"connection", required_argument, NULL, 'c'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {0},
@@ -52,6 +56,8 @@ void cli_options_help(void)
            "  -a, --annotation TEXT  register: what people read in a listing\n"
            "  -r, --replace          register: older endpoints of the interface give way\n"
            "  -d, --drops            stats: only what was refused or dropped, and not zero\n"
+           "  -l, --last N           trace: the newest N records of each worker (100)\n"
+           "  -c, --connection ADDRESS:PORT  trace: only this peer\n"
            "  -h, --help             this text\n"
            "  -V, --version          the version\n\n"
            "map without a version takes the highest that the mapper lists.\n\n"
@@ -70,11 +76,22 @@ static bool parse_timeout(const char *text, int *ret_ms)
     return true;
 }
 
+static bool parse_last(const char *text, int *ret_last)
+{
+    char *end;
+    long last = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || last < 1 || last > LAST_MAX)
+        return false;
+    *ret_last = (int)last;
+    return true;
+}
+
 // Stores an option's argument; false when it is no good.
 static bool take_option(int letter, const char *argument, struct cli_options *options)
 {
     struct base_uuid uuid;
     struct ndr_syntax_id id;
+    struct cli_target target;
     bool has_version;
     switch (letter) {
     case 'j':
@@ -88,6 +105,11 @@ static bool take_option(int letter, const char *argument, struct cli_options *op
     case 's':
         options->socket = argument;
         return true;
+    case 'l':
+        return parse_last(argument, &options->last);
+    case 'c':
+        options->connection = argument;
+        return cli_target_parse(argument, &target) && strrchr(argument, ':') != NULL;
     case 'a':
         options->annotation = argument;
         return true;
@@ -110,6 +132,10 @@ static const char *expected_argument(int letter)
     switch (letter) {
     case 't':
         return "seconds from 0.001 to 86400";
+    case 'l':
+        return "a number from 1 to 8192";
+    case 'c':
+        return "ADDRESS:PORT";
     case 'i':
         return "UUID or UUID@MAJOR.MINOR";
     case 'p':
@@ -138,8 +164,8 @@ static enum cli_exit find_verb(const char *name, struct cli_options *options)
         return CLI_OK;
     }
     return cli_fail(CLI_USAGE,
-                    "found command '%s', expected dump, map, register, unregister, status or "
-                    "stats; see portolan --help",
+                    "found command '%s', expected dump, map, register, unregister, status, stats "
+                    "or trace; see portolan --help",
                     name);
 }
 
@@ -175,7 +201,7 @@ enum cli_exit cli_options_parse(int argc, char **argv, struct cli_options *ret_o
     size_t given_count = 0;
     int letter;
     optind = 0; // starts over, also when it has run before
-    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:rdhV", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:rdl:c:hV", long_options, NULL)) != -1) {
         if (letter == 'h' || letter == 'V') {
             ret_options->verb = letter == 'h' ? CLI_HELP : CLI_VERSION;
             return CLI_OK;

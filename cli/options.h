@@ -16,6 +16,7 @@
       "take an endpoint out of it")                                                                \
     X(CLI_STATUS, "status", "", 0, 0, "sj", "show what the server is and how its workers stand")   \
     X(CLI_STATS, "stats", "", 0, 0, "sjd", "show the server's counters")                           \
+    X(CLI_TRACE, "trace", "", 0, 0, "sjlc", "show what happened to connections lately")            \
     X(CLI_EXPORT, "export", "", 0, -1, NULL, NULL)                                                 \
     X(CLI_IMPORT, "import", "", 0, -1, NULL, NULL)                                                 \
     X(CLI_RELOAD, "reload", "", 0, -1, NULL, NULL)                                                 \
@@ -39,6 +40,8 @@ struct cli_options {
     const char *interface;
     const char *annotation;
     const char *protseq;
+    int last; // records; 0 when it was not given
+    const char *connection;
 };
 
 // Reads the command line. CLI_OK with *ret_options filled, or CLI_USAGE after saying why on stderr.

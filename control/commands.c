@@ -7,6 +7,7 @@
 #include "control/control.h"
 #include "control/endpoint.h"
 #include "control/report.h"
+#include "control/trace.h"
 #include "mapper/map.h"
 
 struct request {
@@ -125,14 +126,33 @@ static json_t *run_stats(struct request *request)
     return run_report(request, control_report_stats);
 }
 
+static json_t *run_trace(struct request *request)
+{
+    const char *command, *connection = NULL;
+    int schema, last = 100;
+    json_error_t error;
+    if (json_unpack_ex(request->members, &error, JSON_STRICT, "{s:s, s?i, s?i, s?s}", "command",
+                       &command, "schema", &schema, "last", &last, "connection", &connection) != 0)
+        return control_commands_refuse("usage", "%s; expected, if wanted, last and connection",
+                                       error.text);
+    if (last < 1 || last > CONTROL_TRACE_LAST_MAX)
+        return control_commands_refuse("usage", "last: found %d, expected 1 to %d", last,
+                                       CONTROL_TRACE_LAST_MAX);
+    json_t *records = control_trace_report(request->options, (unsigned)last, connection);
+    json_t *reply = ok();
+    if (records == NULL || reply == NULL || json_object_set_new(reply, "records", records) != 0) {
+        json_decref(reply);
+        return NULL;
+    }
+    return reply;
+}
+
 static const struct command {
     const char *name;
     json_t *(*run)(struct request *request);
 } commands[] = {
-    {"register", run_register},
-    {"unregister", run_unregister},
-    {"status", run_status},
-    {"stats", run_stats},
+    {"register", run_register}, {"unregister", run_unregister}, {"status", run_status},
+    {"stats", run_stats},       {"trace", run_trace},
 };
 
 static json_t *refuse_unknown(const char *name)

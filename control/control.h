@@ -21,12 +21,26 @@ struct control_counters {
     unsigned count;
 };
 
+// A record of a worker's trace ring, made readable.
+struct control_trace_row {
+    uint64_t number;  // counted from the worker's start
+    uint64_t time_us; // of the worker's clock, which begins with it
+    char remote[56];  // ADDRESS:PORT
+    uint16_t local_port;
+    const char *event, *state;
+    uint32_t sequence, acknowledgment, size;
+};
+
 // What control needs to know of one worker.
 struct control_worker {
     unsigned core;
     struct control_channel *channel;
     struct control_counters counters[CONTROL_COUNTER_BLOCK_MAX];
     unsigned counters_count;
+    // Fills ret_rows with the newest records, at most `max`, the oldest first, while the worker
+    // goes on writing; returns how many. May be NULL.
+    unsigned (*trace)(const void *context, struct control_trace_row *ret_rows, unsigned max);
+    const void *trace_context;
 };
 
 struct control_options {

@@ -21,8 +21,10 @@
 #include "dataplane/eal.h"
 #include "dataplane/port.h"
 #include "dataplane/spread.h"
+#include "dataplane/trace.h"
 #include "dataplane/worker.h"
 #include "mapper/map.h"
+#include "tcpstack/trace.h"
 
 enum {
     LOG_OPERATIONS = 16384,
@@ -247,6 +249,8 @@ static void describe_worker(struct daemon *d, unsigned index)
                       TCPSTACK_COUNTER_COUNT},
                      {"rpc", rpc_counter_rows, rpc_counters(w->rpc), RPC_COUNTER_COUNT}},
         .counters_count = 3,
+        .trace = dataplane_trace_rows,
+        .trace_context = tcpstack_trace(w->stack),
     };
 }
 

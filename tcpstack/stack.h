@@ -8,6 +8,7 @@
 #include "tcpstack/packet.h"
 #include "tcpstack/tcp_conn.h"
 #include "tcpstack/tcp_memory.h"
+#include "tcpstack/trace.h"
 #include "tcpstack/wheel.h"
 
 enum {
@@ -67,6 +68,7 @@ struct tcpstack {
     unsigned output_head, output_count;
     struct rte_mbuf *output_frames[TCPSTACK_OUTPUT_MAX];
     struct tcpstack_packet packets[TCPSTACK_BURST];
+    struct tcpstack_trace trace;
 };
 
 static inline void tcpstack_count(struct tcpstack *stack, unsigned counter)

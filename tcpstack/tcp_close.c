@@ -53,6 +53,7 @@ void tcp_close(struct tcp_conn *conn)
     default:
         return;
     }
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_CLOSE, conn->snd_una, tcp_unacked(conn));
     conn->finishing = true;
     conn->want_room = false;
     tcp_drop_reservation(conn);

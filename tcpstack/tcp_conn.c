@@ -121,6 +121,8 @@ static void give_block_back(struct tcp_conn *conn)
 void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason)
 {
     struct tcpstack *stack = conn->stack;
+    if (conn->known)
+        tcpstack_trace_event(conn, TCPSTACK_TRACE_ENDED, conn->snd_una, reason);
     stack->counters[tcp_level_of(conn)]--;
     leave_table(conn);
     tcp_timers_stop(conn);

@@ -184,5 +184,10 @@ void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason);
 void tcp_reap(struct tcpstack *stack);
 // SYN-RECEIVED by a passive open: counted apart, and nobody's yet.
 bool tcp_is_half_open(const struct tcp_conn *conn);
+// Bytes written and not acknowledged.
+static inline uint32_t tcp_unacked(const struct tcp_conn *conn)
+{
+    return tcp_seq_before(conn->snd_una, conn->snd_end) ? conn->snd_end - conn->snd_una : 0;
+}
 // The gauge that counts it.
 enum tcpstack_counter tcp_level_of(const struct tcp_conn *conn);

@@ -214,6 +214,7 @@ struct tcp_conn *tcp_open_by_cookie(struct tcpstack *stack, struct tcpstack_pack
     syn.sequence--;
     learn_from_syn(conn, &syn, &options);
     tcpstack_count(stack, TCPSTACK_TCP_COOKIES_ACCEPTED);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_OPENED_BY_COOKIE, conn->iss, options.mss);
     return conn;
 }
 
@@ -256,6 +257,7 @@ void tcp_establish(struct tcp_conn *conn)
     tcp_keepalive_heard(conn);
     conn->known = true;
     tcp_raise(conn, TCP_EVENT_OPENED);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_OPENED, conn->snd_una, conn->snd_mss);
     tcpstack_count(stack, conn->active ? TCPSTACK_TCP_OPENS_ACTIVE : TCPSTACK_TCP_OPENS_PASSIVE);
     tcp_output_later(conn);
 }
@@ -274,6 +276,7 @@ enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_
         if (!has_ack)
             return TCPSTACK_RX_DROP_TCP_STRAY_RESET;
         tcpstack_count(conn->stack, TCPSTACK_TCP_RESETS_RECEIVED);
+        tcpstack_trace_event(conn, TCPSTACK_TRACE_RESET_RECEIVED, conn->snd_una, 0);
         tcp_conn_release(conn, TCP_CLOSE_RESET);
         return TCPSTACK_RX_ACCEPTED;
     }
@@ -342,6 +345,7 @@ struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints 
     tcpstack_count(stack, TCPSTACK_TCP_CONNECTIONS);
     conn->active = conn->known = true;
     start(conn, TCP_STATE_SYN_SENT, &link, initial_sequence(stack, &key));
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_CONNECT, conn->iss, 0);
     tcp_send_syn(conn);
     return conn;
 }

@@ -65,6 +65,7 @@ static __rte_noinline enum tcpstack_counter reset_arrives(struct tcp_conn *conn,
         return TCPSTACK_RX_DROP_TCP_RESET_CHALLENGED;
     }
     tcpstack_count(conn->stack, TCPSTACK_TCP_RESETS_RECEIVED);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_RESET_RECEIVED, conn->snd_una, tcp_unacked(conn));
     tcp_conn_release(conn, TCP_CLOSE_RESET);
     return TCPSTACK_RX_ACCEPTED;
 }
@@ -121,6 +122,7 @@ static bool fin_acknowledged(struct tcp_conn *conn)
 // Eighth, check the FIN bit.
 static void fin_arrives(struct tcp_conn *conn)
 {
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_FIN_RECEIVED, conn->snd_una, conn->rx_bytes);
     conn->rcv_nxt++;
     conn->rcv_edge = tcp_seq_max(conn->rcv_edge, conn->rcv_nxt);
     conn->fin_received = true;

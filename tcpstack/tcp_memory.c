@@ -40,6 +40,7 @@ static void relieve(struct tcp_conn *conn)
     conn->stuck = conn->rx_head != NULL || conn->tx_head != NULL;
     if (stuck && conn->stuck) {
         tcpstack_count(stack, TCPSTACK_TCP_STUCK_RESET);
+        tcpstack_trace_event(conn, TCPSTACK_TRACE_STUCK, conn->snd_una, tcp_unacked(conn));
         tcp_abort(conn);
     }
 }

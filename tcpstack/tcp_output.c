@@ -96,6 +96,7 @@ static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
     if (tcp_seq_before(segment->sequence, conn->snd_max)) {
         segment->sent_again = true;
         tcpstack_count(conn->stack, TCPSTACK_TCP_RETRANSMITS);
+        tcpstack_trace_event(conn, TCPSTACK_TRACE_RETRANSMIT, segment->sequence, segment->size);
     }
     if (held == conn->tx_unsent) {
         conn->tx_unsent = segment->next;
@@ -253,6 +254,7 @@ void tcp_send_challenge_ack(struct tcp_conn *conn)
     }
     conn->challenge_after = conn->stack->now + TCP_CHALLENGE_GAP;
     tcpstack_count(conn->stack, TCPSTACK_TCP_CHALLENGE_ACKS);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_CHALLENGE, conn->snd_max, 0);
     tcp_send_ack(conn);
 }
 
@@ -303,6 +305,7 @@ void tcp_send_window_probe(struct tcp_conn *conn)
         return;
     uint32_t window = peer_window_left(conn, tcp_segment(next)->sequence);
     tcpstack_count(conn->stack, TCPSTACK_TCP_WINDOW_PROBES);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_PROBE, conn->snd_una, window);
     if (window > 0) {
         if (window < tcp_segment(next)->size && !tcp_split(conn, next, (uint16_t)window))
             return;

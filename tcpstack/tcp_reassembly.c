@@ -157,6 +157,7 @@ enum tcpstack_counter tcp_keep_out_of_order(struct tcp_conn *conn, struct tcpsta
     bool lengthens = before != NULL && end_of(last_of_run(before)) == segment->sequence;
     if (!make_room(conn, segment, !lengthens, link))
         return TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL;
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_OUT_OF_ORDER, segment->sequence, segment->size);
     run = begin_run(conn, frame, link);
     count_held(conn, 1);
     if (lengthens)

@@ -28,6 +28,7 @@ void tcp_answer_reset(struct tcpstack *stack, const struct tcpstack_packet *pack
 void tcp_send_reset(struct tcp_conn *conn)
 {
     struct tcpstack *stack = conn->stack;
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_RESET_SENT, conn->snd_max, tcp_unacked(conn));
     struct rte_mbuf *frame = tcpstack_alloc(stack);
     if (frame == NULL)
         return;

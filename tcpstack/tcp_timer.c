@@ -76,6 +76,9 @@ static void retransmit(struct tcp_conn *conn)
     }
     conn->retries++;
     tcpstack_count(conn->stack, TCPSTACK_TCP_RTO_EXPIRED);
+    if (!tcp_is_half_open(conn))
+        tcpstack_trace_event(conn, TCPSTACK_TRACE_TIME_OUT, conn->snd_una,
+                             conn->snd_max - conn->snd_una);
     conn->rto = RTE_MIN(conn->rto * 2, TCP_RTO_MAX); // until the next valid sample (Karn)
     tcp_send_timer_set(conn, TCP_SEND_RETRANSMIT, conn->stack->now + conn->rto);
     if (synchronizing(conn)) {

@@ -221,6 +221,25 @@ static void drops_are_only_refusals_that_happened(void **state)
     assert_null(strstr(out, "rpc.drop_long"));
 }
 
+static void a_trace_is_asked_for_as_wanted_and_laid_out_in_columns(void **state)
+{
+    (void)state;
+    struct fake fake;
+    static const char reply[] =
+        "{\"schema\":1,\"ok\":true,\"records\":[{\"worker\":0,\"number\":9,\"time_us\":12000345,"
+        "\"remote\":\"10.135.0.1:40000\",\"local_port\":135,\"event\":\"retransmit\","
+        "\"state\":\"ESTABLISHED\",\"sequence\":4000000000,\"acknowledgment\":7,\"size\":160}]}\n";
+    const struct cli_options options = {.last = 5, .connection = "10.135.0.1:40000"};
+    assert_int_equal(run(&fake, reply, cli_trace, options), CLI_OK);
+    assert_non_null(strstr(fake.request, "\"last\":5"));
+    assert_non_null(strstr(fake.request, "\"connection\":\"10.135.0.1:40000\""));
+    assert_string_equal(out,
+                        "worker        seconds  peer                   port  event          state  "
+                        "        sequence        ack   size\n"
+                        "0           12.000345  10.135.0.1:40000        135  retransmit     "
+                        "ESTABLISHED  4000000000          7    160\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +252,7 @@ int main(void)
         cmocka_unit_test(status_is_laid_out_for_people),
         cmocka_unit_test(status_as_json_is_the_reply_without_its_ok),
         cmocka_unit_test(stats_are_aligned_with_a_column_per_core),
+        cmocka_unit_test(a_trace_is_asked_for_as_wanted_and_laid_out_in_columns),
         cmocka_unit_test(drops_are_only_refusals_that_happened),
     };
     return cmocka_run_group_tests_name("cli_control", tests, NULL, NULL);

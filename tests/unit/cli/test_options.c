@@ -34,8 +34,8 @@ static const struct {
 } refusals[] = {
     {{NULL}, "found no command, expected one; see portolan --help"},
     {{"dance"},
-     "found command 'dance', expected dump, map, register, unregister, status or stats; see "
-     "portolan --help"},
+     "found command 'dance', expected dump, map, register, unregister, status, stats or trace; "
+     "see portolan --help"},
     {{"dump"}, "dump: found 0 arguments, expected HOST[:PORT]; see portolan --help"},
     {{"dump", "a", "b"}, "dump: found 2 arguments, expected HOST[:PORT]; see portolan --help"},
     {{"map", "a"},
@@ -56,6 +56,9 @@ static const struct {
      "--interface: found '" LSA "@1', expected UUID or UUID@MAJOR.MINOR"},
     {{"map", "a", LSA, "-p", "tcp"},
      "--protseq: found 'tcp', expected a protocol sequence like ncacn_ip_tcp"},
+    {{"trace", "-l", "0"}, "--last: found '0', expected a number from 1 to 8192"},
+    {{"trace", "-c", "10.135.0.1"}, "--connection: found '10.135.0.1', expected ADDRESS:PORT"},
+    {{"stats", "-l", "5"}, "stats does not take --last; see portolan --help"},
     {{"export"}, "export is not available in this version"},
     {{"import", "file"}, "import is not available in this version"},
     {{"reload"}, "reload is not available in this version"},

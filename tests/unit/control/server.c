@@ -23,6 +23,23 @@ static const struct base_counter counter_rows[] = {
 };
 static const char *const addresses[] = {"10.135.0.2", "fd00:135::2"};
 
+// Two peers in turn, an event each.
+static unsigned trace_rows(const void *context, struct control_trace_row *ret_rows, unsigned max)
+{
+    (void)context;
+    for (unsigned i = 0; i < SERVER_TRACE_ROWS && i < max; i++) {
+        ret_rows[i] = (struct control_trace_row){.number = i,
+                                                 .time_us = 1000 * i,
+                                                 .local_port = 135,
+                                                 .event = "opened",
+                                                 .state = "ESTABLISHED",
+                                                 .sequence = 4294967295,
+                                                 .size = i};
+        snprintf(ret_rows[i].remote, sizeof ret_rows[i].remote, "10.135.0.1:4000%u", i % 2);
+    }
+    return SERVER_TRACE_ROWS;
+}
+
 static void *run_worker(void *context)
 {
     struct server *s = context;
@@ -84,6 +101,7 @@ int server_start(void **state)
         .channel = s->channel,
         .counters = {{"rpc", counter_rows, s->counters, 3}},
         .counters_count = 1,
+        .trace = trace_rows,
     };
     const struct control_options options = {
         .socket_path = s->path,

@@ -31,11 +31,12 @@ static const struct {
     {"{", "usage",
      "found bad JSON at column 1 (string or '}' expected near end of file), expected one object"},
     {"[]", "usage", "found no object, expected {\"command\": ...}"},
-    {"{}", "usage", "found command '', expected one of: register, unregister, status, stats"},
+    {"{}", "usage",
+     "found command '', expected one of: register, unregister, status, stats, trace"},
     {"{\"command\":\"dance\"}", "usage",
-     "found command 'dance', expected one of: register, unregister, status, stats"},
+     "found command 'dance', expected one of: register, unregister, status, stats, trace"},
     {"{\"command\":7}", "usage",
-     "found command '', expected one of: register, unregister, status, stats"},
+     "found command '', expected one of: register, unregister, status, stats, trace"},
     {"{\"command\":\"status\",\"schema\":2}", "usage", "found another schema, expected 1"},
     {"{\"command\":\"status\",\"more\":1}", "usage",
      "1 object item(s) left unpacked: more; expected nothing beside the command"},
@@ -262,6 +263,41 @@ static void terminate_ends_the_loop(void **state)
 
 #define SERVER_TEST(name) cmocka_unit_test_setup_teardown(name, server_start, server_stop)
 
+static void trace_shows_the_newest_records(void **state)
+{
+    json_t *reply = server_ask(*state, "{\"command\":\"trace\"}");
+    assert_true(server_says_ok(reply));
+    const json_t *records = json_object_get(reply, "records");
+    assert_int_equal(json_array_size(records), 100);
+    const json_t *first = json_array_get(records, 0);
+    assert_int_equal(json_integer_value(json_object_get(first, "number")), SERVER_TRACE_ROWS - 100);
+    assert_int_equal(json_integer_value(json_object_get(first, "sequence")), 4294967295);
+    assert_string_equal(server_text(first, "state"), "ESTABLISHED");
+    json_decref(reply);
+}
+
+static void trace_shows_one_connection_alone(void **state)
+{
+    json_t *reply = server_ask(
+        *state, "{\"command\":\"trace\",\"last\":7,\"connection\":\"10.135.0.1:40001\"}");
+    const json_t *records = json_object_get(reply, "records");
+    assert_int_equal(json_array_size(records), 7);
+    for (size_t i = 0; i < 7; i++) {
+        const json_t *record = json_array_get(records, i);
+        assert_string_equal(server_text(record, "remote"), "10.135.0.1:40001");
+        assert_int_equal(json_integer_value(json_object_get(record, "number")),
+                         SERVER_TRACE_ROWS - 1 - 2 * (6 - i));
+    }
+    json_decref(reply);
+}
+
+static void trace_refuses_a_number_that_is_none(void **state)
+{
+    json_t *reply = server_ask(*state, "{\"command\":\"trace\",\"last\":0}");
+    assert_string_equal(server_text(reply, "error"), "last: found 0, expected 1 to 8192");
+    json_decref(reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +309,9 @@ int main(void)
         SERVER_TEST(clients_do_not_wait_for_each_other),
         SERVER_TEST(status_says_what_the_server_is),
         SERVER_TEST(stats_shows_every_counter_with_its_kind_and_total),
+        SERVER_TEST(trace_shows_the_newest_records),
+        SERVER_TEST(trace_shows_one_connection_alone),
+        SERVER_TEST(trace_refuses_a_number_that_is_none),
         SERVER_TEST(only_owner_and_group_may_connect),
         SERVER_TEST(a_live_socket_is_not_taken_over),
         SERVER_TEST(a_socket_left_by_a_dead_process_is_replaced),
