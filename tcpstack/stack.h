@@ -57,7 +57,7 @@ struct tcpstack {
     // empty the pool that the receive queues live on.
     uint32_t out_of_order, out_of_order_max;
     uint64_t out_of_order_arrivals; // orders the runs of a connection by age
-    uint64_t cookies_until; // when the last SYN cookie that was sent becomes invalid
+    uint64_t cookies_until;         // when the last SYN cookie that was sent becomes invalid
 
     uint8_t address_states[TCPSTACK_ADDRESS_MAX];
     uint64_t address_check_ends; // UINT64_MAX when none is being checked

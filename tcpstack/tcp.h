@@ -54,6 +54,7 @@ struct tcp_conn *tcp_open_by_cookie(struct tcpstack *stack, struct tcpstack_pack
                                     enum tcpstack_counter *ret_reason);
 // The MSS that we announce: RFC 9293 3.7.1, for the port's MTU.
 uint16_t tcp_port_mss(const struct tcpstack *stack, uint8_t port, const struct tcp_key *key);
+uint8_t tcp_receive_scale(const struct tcpstack *stack);
 // RFC 9293 3.10.7.3.
 enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_packet *packet);
 // RFC 1122 4.2.2.13 and RFC 6191: whether the segment is a SYN that may take the place of
@@ -68,6 +69,8 @@ void tcp_establish(struct tcp_conn *conn);
 // What a connection's timestamps begin at: the same for every connection of one name, so that they
 // never go back (RFC 6191).
 uint32_t tcp_timestamp_offset(const struct tcpstack *stack, const struct tcp_key *key);
+// TSval, for a name without a connection.
+uint32_t tcp_timestamp_of(const struct tcpstack *stack, const struct tcp_key *key);
 // TSval.
 uint32_t tcp_timestamp(const struct tcp_conn *conn);
 // RFC 7323 5.3 R1: TCPSTACK_RX_ACCEPTED, or why the segment must be dropped.

@@ -8,9 +8,15 @@
 // are out. A cookie is good in its slot and the next, so for 2 to 4 minutes; the parity tells which
 // of the two it is of, so one hash is enough.
 //
-// Window scale and SACK have no room here. Without timestamps (RFC 7323) they are not offered in
-// the SYN-ACK, and the connection lives without them. The ACK and the first bytes must be the
-// first segment to arrive: one that overtakes it cannot be told from a forgery and is reset.
+// Window scale and SACK have no room here. When the peer offers timestamps (RFC 7323), they stand
+// in the low bits of our TSval, which the ACK echoes:
+//
+//     31 .. 5     4      3 .. 0
+//     clock       SACK   window scale, 15 for none
+//
+// They need no seal: a peer can lie only about itself. Without timestamps they are not offered in
+// the SYN-ACK, and the connection lives without them. The ACK must be the first segment to arrive:
+// what overtakes it cannot be told from a forgery and is reset.
 #include "tcpstack/tcp_cookie.h"
 
 #include "base/siphash.h"
@@ -19,6 +25,7 @@
 #define SLOT UINT64_C(120000000)
 
 enum { SLOTS_VALID = 2, MSS_SHIFT = 28, MSS_COUNT = 8 };
+enum { TSVAL_SCALE = 0x0f, TSVAL_NO_SCALE = 15, TSVAL_SACK = 0x10, TSVAL_BITS = 0x1f };
 
 // The values of the common links and tunnels, and the smallest that we use.
 static const uint16_t mss_table[MSS_COUNT] = {
@@ -49,6 +56,34 @@ static uint32_t make(const struct tcpstack *stack, const struct tcp_key *key, ui
            (tag & ((UINT32_C(1) << MSS_SHIFT) - 1));
 }
 
+// The latest TSval that has these low bits and is not ahead of the clock: those that follow on the
+// connection must not go back.
+static uint32_t make_timestamp(const struct tcpstack *stack, const struct tcp_key *key,
+                               const struct tcp_options *options)
+{
+    uint32_t bits = options->has_scale ? options->scale : TSVAL_NO_SCALE;
+    bits |= options->may_sack ? TSVAL_SACK : 0;
+    uint32_t clock = tcp_timestamp_of(stack, key);
+    return clock - ((clock - bits) & TSVAL_BITS);
+}
+
+// What the SYN-ACK offers: nothing that could not be remembered.
+static struct tcp_options make_options(const struct tcpstack *stack,
+                                       const struct tcpstack_packet *packet,
+                                       const struct tcp_options *options)
+{
+    struct tcp_options ours = {.mss = tcp_port_mss(stack, packet->link.port, &packet->key)};
+    if (!options->has_timestamps || stack->options.without_timestamps)
+        return ours;
+    ours.has_timestamps = true;
+    ours.timestamp = make_timestamp(stack, &packet->key, options);
+    ours.timestamp_echo = options->timestamp;
+    ours.has_scale = options->has_scale;
+    ours.scale = tcp_receive_scale(stack);
+    ours.may_sack = options->may_sack;
+    return ours;
+}
+
 void tcp_cookie_send(struct tcpstack *stack, const struct tcpstack_packet *packet,
                      const struct tcp_options *options)
 {
@@ -56,7 +91,7 @@ void tcp_cookie_send(struct tcpstack *stack, const struct tcpstack_packet *packe
     if (frame == NULL)
         return;
     unsigned index = mss_index(options->mss != 0 ? options->mss : TCP_MSS_DEFAULT);
-    struct tcp_options ours = {.mss = tcp_port_mss(stack, packet->link.port, &packet->key)};
+    struct tcp_options ours = make_options(stack, packet, options);
     uint8_t bytes[TCP_OPTIONS_MAX];
     struct tcp_header header = {
         .sequence = make(stack, &packet->key, packet->sequence, stack->now / SLOT, index),
@@ -76,6 +111,19 @@ bool tcp_cookies_out(const struct tcpstack *stack)
     return stack->now < stack->cookies_until;
 }
 
+static void recall(const struct tcpstack *stack, const struct tcp_options *said,
+                   struct tcp_options *options)
+{
+    if (!said->has_timestamps || stack->options.without_timestamps)
+        return;
+    uint32_t bits = said->timestamp_echo & TSVAL_BITS;
+    options->has_timestamps = true;
+    options->timestamp = said->timestamp;
+    options->may_sack = bits & TSVAL_SACK;
+    options->has_scale = (bits & TSVAL_SCALE) != TSVAL_NO_SCALE;
+    options->scale = options->has_scale ? bits & TSVAL_SCALE : 0;
+}
+
 bool tcp_cookie_check(const struct tcpstack *stack, const struct tcpstack_packet *packet,
                       struct tcp_options *ret_options)
 {
@@ -84,5 +132,6 @@ bool tcp_cookie_check(const struct tcpstack *stack, const struct tcpstack_packet
     uint64_t slot = stack->now / SLOT;
     slot -= (slot & 1) != cookie >> 31; // the one before: before the first it matches nothing
     *ret_options = (struct tcp_options){.mss = mss_table[index]};
+    recall(stack, &packet->said, ret_options);
     return cookie == make(stack, &packet->key, packet->sequence - 1, slot, index);
 }

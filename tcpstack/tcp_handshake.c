@@ -28,7 +28,7 @@ static bool listening(const struct tcpstack *stack, uint16_t port)
 }
 
 // RFC 7323 2.3: the smallest shift that lets 16 bits announce the whole window.
-static uint8_t receive_scale(const struct tcpstack *stack)
+uint8_t tcp_receive_scale(const struct tcpstack *stack)
 {
     uint8_t scale = 0;
     while (stack->options.receive_window >> scale > UINT16_MAX && scale < TCP_SCALE_MAX)
@@ -73,7 +73,7 @@ static void learn_from_syn(struct tcp_conn *conn, const struct tcpstack_packet *
     conn->rcv_edge = conn->rcv_nxt + RTE_MIN(tcp_receive_room(conn), (uint32_t)UINT16_MAX);
     conn->offered_scale = options->has_scale;
     conn->snd_scale = options->has_scale ? options->scale : 0;
-    conn->rcv_scale = options->has_scale ? receive_scale(conn->stack) : 0;
+    conn->rcv_scale = options->has_scale ? tcp_receive_scale(conn->stack) : 0;
     conn->snd_wnd = packet->window; // RFC 7323 2.2: a SYN's window is never scaled
     conn->snd_wnd_max = packet->window;
     conn->snd_wl1 = packet->sequence;
@@ -96,7 +96,7 @@ void tcp_send_syn(struct tcp_conn *conn)
     struct tcp_options options = {
         .mss = conn->rcv_mss,
         .has_scale = !answer || conn->offered_scale, // RFC 7323 2.2: only if the peer's SYN did
-        .scale = receive_scale(stack),
+        .scale = tcp_receive_scale(stack),
         .may_sack = answer ? conn->sack : !stack->options.without_sack,
         .has_timestamps = answer ? conn->timestamps : !stack->options.without_timestamps,
         .timestamp = tcp_timestamp(conn),
@@ -209,7 +209,7 @@ struct tcp_conn *tcp_open_by_cookie(struct tcpstack *stack, struct tcpstack_pack
         return NULL;
     tcpstack_count(stack, TCPSTACK_TCP_HALF_OPEN);
     start(conn, TCP_STATE_SYN_RECEIVED, &packet->link, packet->acknowledgment - 1);
-    conn->snd_nxt = conn->snd_max = packet->acknowledgment;
+    conn->snd_max = packet->acknowledgment;
     struct tcpstack_packet syn = *packet;
     syn.sequence--;
     learn_from_syn(conn, &syn, &options);

@@ -14,6 +14,11 @@ uint32_t tcp_timestamp_offset(const struct tcpstack *stack, const struct tcp_key
     return (uint32_t)base_siphash(stack->options.secret, &input, sizeof input);
 }
 
+uint32_t tcp_timestamp_of(const struct tcpstack *stack, const struct tcp_key *key)
+{
+    return (uint32_t)(stack->now / TCP_TIMESTAMP_TICK) + tcp_timestamp_offset(stack, key);
+}
+
 uint32_t tcp_timestamp(const struct tcp_conn *conn)
 {
     return (uint32_t)(conn->stack->now / TCP_TIMESTAMP_TICK) + conn->ts_offset;

@@ -96,6 +96,81 @@ static void a_window_scale_that_cannot_be_kept_is_not_offered(void **state)
     harness_events(h, NULL);
 }
 
+static void timestamps_carry_the_window_scale(void **state)
+{
+    static const int scales[] = {-1, 0, 7, 14};
+    struct harness *h = *state;
+    h->options.receive_window = 1 << 20;
+    use_cookies(h, TCPSTACK_COOKIES_ALWAYS);
+    for (size_t i = 0; i < RTE_DIM(scales); i++) {
+        struct harness_peer peer = harness_peer((uint16_t)(40000 + i));
+        peer.timestamps = true;
+        peer.timestamp = 77;
+        peer.scale = scales[i];
+        struct harness_segment answer = knock(h, &peer);
+        assert_true(answer.timestamps);
+        assert_int_equal(answer.timestamp_echo, 77);
+        assert_int_equal(answer.scale, scales[i] < 0 ? -1 : 5);
+        peer.timestamp_echo = answer.timestamp;
+        peer.window = 5;
+        harness_send(h, &peer, ACK, NULL, 0);
+        struct tcp_conn *conn;
+        assert_int_equal(harness_events(h, &conn), TCP_EVENT_OPENED);
+        assert_int_equal(tcp_segment_room(conn), 1448); // 1,460 less the timestamps
+        static const uint8_t bytes[2000];
+        uint32_t window = 5u << RTE_MAX(scales[i], 0);
+        assert_true(tcp_write(conn, bytes, sizeof bytes));
+        harness_flush(h);
+        struct harness_segment first;
+        assert_true(harness_receive(h, &first));
+        assert_int_equal(first.size, RTE_MIN(window, 1448u));
+        assert_true((int32_t)(first.timestamp - answer.timestamp) >= 0);
+        while (harness_receive(h, &first)) {
+        }
+    }
+}
+
+static void timestamps_carry_permission_to_sack(void **state)
+{
+    struct harness *h = *state;
+    use_cookies(h, TCPSTACK_COOKIES_ALWAYS);
+    struct harness_peer peer = harness_peer(40000);
+    static const uint8_t both[] = {4, 2, 8, 10, 0, 0, 0, 77, 0, 0, 0, 0};
+    struct harness_segment answer;
+    harness_input(h, harness_build(h, &peer, SYN, 1, 0, both, sizeof both, NULL, 0));
+    assert_true(harness_receive(h, &answer));
+    assert_true(answer.may_sack);
+}
+
+static void a_stack_without_timestamps_keeps_the_mss_alone(void **state)
+{
+    struct harness *h = *state;
+    h->options.without_timestamps = true;
+    use_cookies(h, TCPSTACK_COOKIES_ALWAYS);
+    struct harness_peer peer = harness_peer(40000);
+    peer.timestamps = true;
+    peer.scale = 7;
+    struct harness_segment answer = knock(h, &peer);
+    assert_false(answer.timestamps);
+    assert_int_equal(answer.scale, -1);
+    harness_send(h, &peer, ACK, NULL, 0);
+    struct tcp_conn *conn;
+    assert_int_equal(harness_events(h, &conn), TCP_EVENT_OPENED);
+    assert_int_equal(tcp_segment_room(conn), 1460);
+}
+
+static void malformed_options_do_not_bring_a_cookie_back(void **state)
+{
+    struct harness *h = *state;
+    use_cookies(h, TCPSTACK_COOKIES_ALWAYS);
+    struct harness_peer peer = harness_peer(40000);
+    knock(h, &peer);
+    static const uint8_t bad[4] = {8, 3, 0, 0};
+    harness_input(h, harness_build(h, &peer, ACK, peer.seq, peer.ack, bad, 4, NULL, 0));
+    assert_int_equal(harness_counter(h, TCPSTACK_RX_DROP_TCP_OPTIONS), 1);
+    assert_int_equal(harness_counter(h, TCPSTACK_TCP_HALF_OPEN), 0);
+}
+
 static void data_with_the_ack_completes(void **state)
 {
     struct harness *h = *state;
@@ -241,6 +316,10 @@ int main(void)
         TEST(a_cookie_leaves_nothing_behind),
         TEST(a_cookie_keeps_the_mss_or_the_next_smaller_one),
         TEST(a_window_scale_that_cannot_be_kept_is_not_offered),
+        TEST(timestamps_carry_the_window_scale),
+        TEST(timestamps_carry_permission_to_sack),
+        TEST(a_stack_without_timestamps_keeps_the_mss_alone),
+        TEST(malformed_options_do_not_bring_a_cookie_back),
         TEST(data_with_the_ack_completes),
         TEST(a_fin_with_the_ack_completes_and_finishes),
         TEST(a_cookie_is_good_for_two_to_four_minutes),
