@@ -115,6 +115,28 @@ static void one_long_step_fires_everything_that_is_due(void **state)
     assert_int_equal(tcpstack_wheel_next(&wheel), WHEEL_NEVER);
 }
 
+// Each is moved twice before it fires, over a span of 12 days: every level that matters is used.
+static void a_million_timers_fire_once_and_on_time(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000000 };
+    const uint64_t span = UINT64_C(1) << 40;
+    struct alarm *alarms = calloc(COUNT, sizeof *alarms);
+    srand(11);
+    for (unsigned move = 0; move < 3; move++) {
+        for (unsigned i = 0; i < COUNT; i++)
+            arm(&alarms[i], ((uint64_t)rand() << 10 ^ (uint64_t)rand()) % span);
+    }
+    unsigned fired = 0;
+    while (tcpstack_wheel_next(&wheel) != WHEEL_NEVER)
+        run_to(clock_now + span / 1000);
+    for (unsigned i = 0; i < COUNT; i++)
+        fired += alarms[i].fired == 1 && alarms[i].fired_at >= alarms[i].when &&
+                 alarms[i].fired_at <= alarms[i].when + span / 1000 + TICK;
+    assert_int_equal(fired, COUNT);
+    free(alarms);
+}
+
 static void arm_itself_again(struct tcpstack_timer *timer, void *user)
 {
     unsigned *count = user;
@@ -165,6 +187,7 @@ int main(void)
         cmocka_unit_test_setup(a_timer_fires_once_and_never_early, setup),
         cmocka_unit_test_setup(arming_again_moves_the_timer, setup),
         cmocka_unit_test_setup(one_long_step_fires_everything_that_is_due, setup),
+        cmocka_unit_test_setup(a_million_timers_fire_once_and_on_time, setup),
         cmocka_unit_test_setup(a_timer_armed_for_the_past_waits_for_the_next_tick, setup),
         cmocka_unit_test_setup(a_timer_may_cancel_another_that_is_due_too, setup),
     };
