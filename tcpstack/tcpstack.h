@@ -79,9 +79,9 @@ struct tcpstack_options {
     uint32_t max_connections; // established and closing
     uint32_t max_half_open;   // SYN-RECEIVED at once; what is beyond is up to `cookies`
     enum tcpstack_cookies cookies;
-    uint32_t receive_window;  // bytes of unread data at most per connection; at least 65,536
-    uint32_t transmit_limit;  // bytes written and not yet acknowledged at most per connection
-    uint8_t secret[16];       // random: sequence numbers, table seed
+    uint32_t receive_window; // bytes of unread data at most per connection; at least 65,536
+    uint32_t transmit_limit; // bytes written and not yet acknowledged at most per connection
+    uint8_t secret[16];      // random: sequence numbers, table seed
     // Offered to every peer otherwise.
     bool without_timestamps; // RFC 7323
     bool without_sack;       // RFC 2018, and with it RACK-TLP (RFC 8985)
