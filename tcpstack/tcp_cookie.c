@@ -80,7 +80,7 @@ static struct tcp_options make_options(const struct tcpstack *stack,
     ours.timestamp_echo = options->timestamp;
     ours.has_scale = options->has_scale;
     ours.scale = tcp_receive_scale(stack);
-    ours.may_sack = options->may_sack;
+    ours.may_sack = options->may_sack && !stack->options.without_sack;
     return ours;
 }
 

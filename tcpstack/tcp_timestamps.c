@@ -9,7 +9,7 @@ uint32_t tcp_timestamp_offset(const struct tcpstack *stack, const struct tcp_key
 {
     struct {
         struct tcp_key key;
-        uint32_t purpose;
+        uint16_t purpose; // no padding
     } input = {*key, 7323};
     return (uint32_t)base_siphash(stack->options.secret, &input, sizeof input);
 }

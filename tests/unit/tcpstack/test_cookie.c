@@ -130,16 +130,26 @@ static void timestamps_carry_the_window_scale(void **state)
     }
 }
 
+// As far as a regular handshake: a hole is answered with SACK blocks only when that was agreed.
 static void timestamps_carry_permission_to_sack(void **state)
 {
     struct harness *h = *state;
-    use_cookies(h, TCPSTACK_COOKIES_ALWAYS);
-    struct harness_peer peer = harness_peer(40000);
-    static const uint8_t both[] = {4, 2, 8, 10, 0, 0, 0, 77, 0, 0, 0, 0};
-    struct harness_segment answer;
-    harness_input(h, harness_build(h, &peer, SYN, 1, 0, both, sizeof both, NULL, 0));
-    assert_true(harness_receive(h, &answer));
-    assert_true(answer.may_sack);
+    for (unsigned set = 0; set < 4; set++) {
+        bool theirs = set & 1, ours = set & 2;
+        h->options.without_sack = !ours;
+        use_cookies(h, TCPSTACK_COOKIES_ALWAYS);
+        struct harness_peer peer = harness_peer(40000);
+        peer.timestamps = true;
+        peer.may_sack = theirs;
+        struct harness_segment answer = knock(h, &peer);
+        assert_int_equal(answer.may_sack, theirs && ours);
+        peer.timestamp_echo = answer.timestamp;
+        harness_send(h, &peer, ACK, NULL, 0);
+        assert_int_equal(harness_events(h, NULL), TCP_EVENT_OPENED);
+        harness_send_at(h, &peer, ACK, peer.seq + 100, "late", 4);
+        assert_true(harness_receive(h, &answer));
+        assert_int_equal(answer.sack_count, theirs && ours ? 1 : 0);
+    }
 }
 
 static void a_stack_without_timestamps_keeps_the_mss_alone(void **state)
