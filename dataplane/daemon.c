@@ -30,10 +30,11 @@ enum {
     LOG_OPERATIONS = 16384,
     POOL_CACHE = 256,
     RECEIVE_WINDOW = 128 << 10, // more than the largest PDU
-    TRANSMIT_LIMIT = 256 << 10, // more than the largest reply
+    TRANSMIT_LIMIT = 384 << 10, // more than the largest reply, 256 KiB and its headers
     MAX_REQUEST = 64 << 10,
     REASSEMBLY_BUFFERS = 64,
     CHANGES = 16,
+    WAITING = 1024, // calls that wait for their time, per worker
 };
 
 _Static_assert((int)CONTROL_CONFIG_PORTS_MAX <= (int)TCPSTACK_PORT_MAX, "ports of a file");
@@ -204,6 +205,7 @@ static struct rpc_server *create_rpc(const struct daemon *d, struct worker *w)
         .max_request = MAX_REQUEST,
         .reassembly_buffers = REASSEMBLY_BUFFERS,
         .changes = CHANGES,
+        .waiting = WAITING,
         .object = d->object,
         .allow = d->allow,
         .allow_count = d->allow_count,

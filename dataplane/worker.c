@@ -120,7 +120,9 @@ static void rest(struct worker *w)
         return;
     }
     uint64_t nap = idle / 16 < NAP_MIN_US ? NAP_MIN_US : idle / 16;
-    uint64_t timer = tcpstack_next_timer(w->stack);
+    uint64_t timer = tcpstack_next_timer(w->stack), rpc_timer = rpc_next_timer(w->rpc);
+    if (rpc_timer < timer)
+        timer = rpc_timer;
     if (nap > NAP_MAX_US)
         nap = NAP_MAX_US;
     if (timer <= w->now + nap)
@@ -133,6 +135,7 @@ unsigned worker_turn(struct worker *w)
 {
     unsigned moved = receive(w);
     follow_control(w);
+    rpc_timers(w->rpc, w->now);
     worker_serve(w);
     tcpstack_timers(w->stack, w->now);
     tcpstack_flush(w->stack, w->now);

@@ -143,7 +143,7 @@ static struct tcpstack *make_stack(const struct memory_workers *m, unsigned inde
         .max_connections = m->options.connections,
         .max_half_open = m->options.connections,
         .receive_window = 128 << 10,
-        .transmit_limit = 256 << 10,
+        .transmit_limit = 384 << 10,
         .silent = index != 0,
     };
     return tcpstack_create(&options, 0);
@@ -161,6 +161,7 @@ static struct rpc_server *make_rpc(const struct memory_workers *m, struct worker
         .max_request = 64 << 10,
         .reassembly_buffers = 4,
         .changes = CHANGES,
+        .waiting = CHANGES,
         .allow = m->options.allow,
         .allow_count = m->options.allow_count,
         .submit = submit,

@@ -16,7 +16,7 @@
     X(RPC_NAKS, "bind_naks", BASE_COUNTER_EVENT, "bind_nak sent")                                  \
     X(RPC_FRAGMENTS_IN, "fragments_in", BASE_COUNTER_EVENT, "fragments of multi-PDU requests")     \
     X(RPC_CANCELS, "cancels_ignored", BASE_COUNTER_EVENT, "co_cancel and orphaned, ignored")       \
-    X(RPC_DEFERRED_CALLS, "deferred", BASE_COUNTER_EVENT, "calls handed to the control thread")    \
+    X(RPC_DEFERRED_CALLS, "deferred", BASE_COUNTER_EVENT, "calls answered later")                  \
     X(RPC_BLOCKED, "blocked", BASE_COUNTER_EVENT, "answers put off: the peer does not read")       \
     X(RPC_EPM_MAP, "ept_map", BASE_COUNTER_EVENT, "ept_map calls")                                 \
     X(RPC_EPM_MAP_FOUND, "ept_map_found", BASE_COUNTER_EVENT, "ept_map calls with a tower")        \
@@ -46,7 +46,9 @@
     X(RPC_DROP_STUB, "drop_bad_stub", BASE_COUNTER_DROP, "stub data that does not decode")         \
     X(RPC_DROP_HANDLE, "drop_bad_handle", BASE_COUNTER_DROP, "entry handle not live in this group") \
     X(RPC_DROP_DENIED, "drop_denied", BASE_COUNTER_DROP, "change from a source not allowed")       \
-    X(RPC_DROP_BUSY, "drop_busy", BASE_COUNTER_DROP, "too many changes under way")                 \
+    X(RPC_DROP_BUSY, "drop_busy", BASE_COUNTER_DROP, "too many calls are answered later")                 \
+    X(RPC_DROP_TAG, "drop_union_tag", BASE_COUNTER_DROP, "union arm that is not there")            \
+    X(RPC_DROP_REPLY_TOO_BIG, "drop_reply_too_big", BASE_COUNTER_DROP, "reply over 256 KiB")       \
     X(RPC_DROP_ORPHAN_REPLY, "drop_orphan_reply", BASE_COUNTER_DROP, "answer to a gone connection") \
     X(RPC_DROP_NO_ROOM, "drop_no_room", BASE_COUNTER_DROP, "answer that could not be written")     \
     X(RPC_DROP_AFTER_CLOSE, "drop_after_close", BASE_COUNTER_DROP, "input after the last answer")

@@ -7,16 +7,8 @@
 
 enum { FAULT_CANT_PERFORM_OP = 0x6d8 }; // what Windows gives remote callers of these operations
 
-// Which call a change answers; kept in mapper_change.token while the control thread has it.
-struct token {
-    uint32_t association; // row
-    uint32_t generation;
-    uint32_t call_id;
-    uint16_t context_id;
-    uint16_t syntax; // enum ndr_syntax
-};
-
-_Static_assert(sizeof(struct token) <= sizeof((struct mapper_change *)0)->token, "token room");
+// Which call a change answers is kept in mapper_change.token while the control thread has it.
+_Static_assert(sizeof(struct rpc_ticket) <= sizeof((struct mapper_change *)0)->token, "token room");
 
 static bool prefix_matches(const struct rpc_prefix *prefix, const uint8_t address[16])
 {
@@ -57,8 +49,7 @@ static void release(struct rpc_server *server, struct mapper_change *change)
 static uint32_t submit(struct rpc_server *server, struct rpc_call *call,
                        enum mapper_change_kind kind)
 {
-    const struct rpc_association *association = call->association;
-    if (!allowed(server, association)) {
+    if (!allowed(server, call->association)) {
         server->counters[RPC_DROP_DENIED]++;
         return FAULT_CANT_PERFORM_OP;
     }
@@ -77,14 +68,8 @@ static uint32_t submit(struct rpc_server *server, struct rpc_call *call,
         release(server, change);
         return RPC_FAULT_BAD_STUB_DATA;
     }
-    const struct token token = {
-        .association = (uint32_t)(association - server->associations),
-        .generation = association->generation,
-        .call_id = call->call_id,
-        .context_id = call->context_id,
-        .syntax = (uint16_t)call->stub.syntax,
-    };
-    memcpy(change->token, &token, sizeof token);
+    const struct rpc_ticket ticket = rpc_ticket_of(server, call);
+    memcpy(change->token, &ticket, sizeof ticket);
     if (server->options.submit(server->options.context, change))
         return RPC_DEFERRED;
     release(server, change);
@@ -114,21 +99,14 @@ uint32_t rpc_epmapper_mgmt_delete(struct rpc_server *server, struct rpc_call *ca
 
 void rpc_complete(struct rpc_server *server, struct mapper_change *change)
 {
-    struct token token;
-    memcpy(&token, change->token, sizeof token);
+    struct rpc_ticket ticket;
+    memcpy(&ticket, change->token, sizeof ticket);
     uint32_t status = change->status;
     release(server, change);
-    struct rpc_association *association = &server->associations[token.association];
-    if (association->generation != token.generation || association->state != RPC_STATE_BOUND) {
-        server->counters[RPC_DROP_ORPHAN_REPLY]++;
+    struct rpc_association *association = rpc_ticket_redeem(server, &ticket);
+    if (!association)
         return;
-    }
-    association->deferred--;
-    struct ndr_writer reply = ndr_writer_init(server->scratch + RPC_RESPONSE_HEADER_SIZE,
-                                              RPC_STUB_MAX, (enum ndr_syntax)token.syntax, false);
+    struct ndr_writer reply = rpc_reply_writer(server, (enum ndr_syntax)ticket.syntax);
     ndr_epm_encode_status_reply(&reply, status);
-    rpc_send_response(server, association, token.call_id, token.context_id,
-                      (uint32_t)ndr_writer_size(&reply));
-    server->counters[RPC_REPLIES]++;
-    rpc_settle(server, association, 0);
+    rpc_ticket_answer(server, association, &ticket, RPC_SERVED, &reply);
 }

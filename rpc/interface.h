@@ -1,5 +1,14 @@
 // An interface is a table row: what it is called, who it is, what it does. To serve another one,
-// write its operations and add its row to the NULL-terminated list given to rpc_server_create.
+// write its operations and add its row to the NULL-terminated list given to rpc_server_create
+// (docs/adding-an-interface.md).
+//
+// An operation runs to completion on the worker, or it is answered later. There are two ways to
+// answer later; in both `serve` returns RPC_DEFERRED, the connection's other calls go on if it
+// multiplexes, and an answer to a connection that has gone meanwhile is dropped and counted.
+// - The worker answers by itself when a time has come: rpc_defer.
+// - The control thread does the work: the operation copies what it needs into a mapper_change,
+// hands
+//   it over with options.submit, and rpc_complete answers (rpc/epmapper_change.c).
 #pragma once
 
 #include <stdbool.h>
@@ -12,12 +21,26 @@ struct rpc_call;
 struct rpc_server;
 
 #define RPC_SERVED   0u          // the reply stub is complete
-#define RPC_DEFERRED 0xffffffffu // answered later, through rpc_complete
+#define RPC_DEFERRED 0xffffffffu // answered later: rpc_defer or rpc_complete
 
 // Serves one call: decodes call->stub, acts, encodes the reply stub at `reply`.
 // Returns RPC_SERVED, RPC_DEFERRED, or the status of the fault to send (and then `reply` is void).
 typedef uint32_t rpc_serve(struct rpc_server *server, struct rpc_call *call,
                            struct ndr_writer *reply);
+
+// The request's stub; gone when `serve` has returned.
+const struct ndr_stub *rpc_call_stub(const struct rpc_call *call);
+// Microseconds of the worker's clock: when its current turn began.
+uint64_t rpc_now(const struct rpc_server *server);
+
+// Ends a call whose time has come: encodes the reply stub; returns as rpc_serve does, but for
+// RPC_DEFERRED. `value` is what rpc_defer was given.
+typedef uint32_t rpc_resume(struct rpc_server *server, uint64_t value, struct ndr_writer *reply);
+
+// Puts the answer off until `deadline` on the worker's clock. To be returned by `serve`:
+// RPC_DEFERRED, or the fault for a server that has options.waiting such calls already.
+uint32_t rpc_defer(struct rpc_server *server, const struct rpc_call *call, uint64_t deadline,
+                   rpc_resume *resume, uint64_t value);
 
 // For operations that gain from seeing a whole batch: decodes and looks up `count` calls of
 // this operation, before any of them is served.

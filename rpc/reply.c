@@ -54,6 +54,46 @@ void rpc_send_nak(struct rpc_server *server, struct rpc_association *association
     rpc_send(server, association, pdu, sizeof pdu);
 }
 
+struct ndr_writer rpc_reply_writer(struct rpc_server *server, enum ndr_syntax syntax)
+{
+    return ndr_writer_init(server->scratch + RPC_RESPONSE_HEADER_SIZE, RPC_STUB_MAX, syntax, false);
+}
+
+static void count_refusal(struct rpc_server *server, uint32_t status)
+{
+    static const struct {
+        uint32_t status;
+        enum rpc_counter reason;
+    } reasons[] = {
+        {RPC_FAULT_BAD_STUB_DATA, RPC_DROP_STUB},
+        {RPC_FAULT_CONTEXT_MISMATCH, RPC_DROP_HANDLE},
+        {RPC_FAULT_SERVER_TOO_BUSY, RPC_DROP_BUSY},
+        {RPC_FAULT_INVALID_TAG, RPC_DROP_TAG},
+        {RPC_FAULT_OUT_ARGS_TOO_BIG, RPC_DROP_REPLY_TOO_BIG},
+    };
+    for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].status == status)
+            server->counters[reasons[i].reason]++;
+    }
+}
+
+void rpc_answer(struct rpc_server *server, struct rpc_association *association, uint32_t call_id,
+                uint16_t context_id, uint32_t status, const struct ndr_writer *reply)
+{
+    if (status == RPC_SERVED && reply->failed)
+        status = RPC_FAULT_OUT_ARGS_TOO_BIG;
+    if (status == RPC_SERVED) {
+        rpc_send_response(server, association, call_id, context_id,
+                          (uint32_t)ndr_writer_size(reply));
+        server->counters[RPC_REPLIES]++;
+        return;
+    }
+    const struct rpc_fault fault = {
+        .status = status, .call_id = call_id, .context_id = context_id, .flags = RPC_WHOLE};
+    count_refusal(server, status);
+    rpc_send_fault(server, association, &fault);
+}
+
 void rpc_send_response(struct rpc_server *server, struct rpc_association *association,
                        uint32_t call_id, uint16_t context_id, uint32_t size)
 {

@@ -63,6 +63,7 @@ struct rpc_options {
     uint32_t max_request;                          // reassembled stub, bytes
     uint32_t reassembly_buffers;                   // multi-PDU requests under way at once
     uint32_t changes;                              // changes of the map under way at once
+    uint32_t waiting;                              // calls that wait for their time at once
     uint8_t secret[16];                            // the same for all workers: seals handles
     struct base_uuid object;                       // what ept_inq_object answers
     const struct rpc_prefix *allow;                // who may change the map over the network
@@ -119,6 +120,12 @@ void rpc_shutdown(struct rpc_server *server);
 
 // Answers the batch. Returns how many calls were in it.
 unsigned rpc_run(struct rpc_server *server);
+
+// Once a turn, before the input of the turn: tells the server the time (microseconds of a clock
+// that never goes back), and answers the calls whose time has come.
+void rpc_timers(struct rpc_server *server, uint64_t now);
+// When to call rpc_timers next at the latest; UINT64_MAX: nothing waits.
+uint64_t rpc_next_timer(const struct rpc_server *server);
 
 // A change that was submitted is complete: answers the call it came from.
 void rpc_complete(struct rpc_server *server, struct mapper_change *change);

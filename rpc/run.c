@@ -24,27 +24,6 @@ static void prepare_all(struct rpc_server *server)
     }
 }
 
-static void send_call_fault(struct rpc_server *server, const struct rpc_call *call, uint32_t status)
-{
-    static const struct {
-        uint32_t status;
-        enum rpc_counter reason;
-    } reasons[] = {
-        {RPC_FAULT_BAD_STUB_DATA, RPC_DROP_STUB},
-        {RPC_FAULT_CONTEXT_MISMATCH, RPC_DROP_HANDLE},
-        {RPC_FAULT_SERVER_TOO_BUSY, RPC_DROP_BUSY},
-    };
-    for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (reasons[i].status == status)
-            server->counters[reasons[i].reason]++;
-    }
-    const struct rpc_fault fault = {.status = status,
-                                    .call_id = call->call_id,
-                                    .context_id = call->context_id,
-                                    .flags = RPC_WHOLE};
-    rpc_send_fault(server, call->association, &fault);
-}
-
 // Encodes the reply in the frame that will carry it. False: there is no room now.
 static bool answer_in_place(struct rpc_server *server, struct rpc_call *call, uint32_t stub_size)
 {
@@ -72,18 +51,13 @@ static bool answer_aside(struct rpc_server *server, struct rpc_call *call)
     struct rpc_association *association = call->association;
     if (!rpc_ensure(server, association, RPC_REPLY_MAX))
         return false;
-    struct ndr_writer reply = ndr_writer_init(server->scratch + RPC_RESPONSE_HEADER_SIZE,
-                                              RPC_STUB_MAX, call->stub.syntax, false);
+    struct ndr_writer reply = rpc_reply_writer(server, call->stub.syntax);
     uint32_t status = call->operation->serve(server, call, &reply);
     if (status == RPC_DEFERRED) {
         association->deferred++;
         server->counters[RPC_DEFERRED_CALLS]++;
-    } else if (status != RPC_SERVED) {
-        send_call_fault(server, call, status);
     } else {
-        rpc_send_response(server, association, call->call_id, call->context_id,
-                          (uint32_t)ndr_writer_size(&reply));
-        server->counters[RPC_REPLIES]++;
+        rpc_answer(server, association, call->call_id, call->context_id, status, &reply);
     }
     return true;
 }

@@ -47,6 +47,19 @@ static bool create_changes(struct rpc_server *server)
     return true;
 }
 
+static bool create_waiting(struct rpc_server *server)
+{
+    uint32_t count = server->options.waiting;
+    TAILQ_INIT(&server->waiting);
+    TAILQ_INIT(&server->free_waiting);
+    server->waiting_memory = calloc(count, sizeof *server->waiting_memory);
+    if (!server->waiting_memory)
+        return count == 0;
+    for (uint32_t i = 0; i < count; i++)
+        TAILQ_INSERT_TAIL(&server->free_waiting, &server->waiting_memory[i], link);
+    return true;
+}
+
 struct rpc_server *rpc_server_create(const struct rpc_options *options)
 {
     struct rpc_server *server = calloc(1, sizeof *server);
@@ -59,7 +72,8 @@ struct rpc_server *rpc_server_create(const struct rpc_options *options)
     while (options->interfaces[server->interface_count] &&
            server->interface_count < RPC_INTERFACE_MAX)
         server->interface_count++;
-    if (create_associations(server) && create_reassemblies(server) && create_changes(server))
+    if (create_associations(server) && create_reassemblies(server) && create_changes(server) &&
+        create_waiting(server))
         return server;
     rpc_server_destroy(server);
     return NULL;
@@ -72,6 +86,7 @@ void rpc_server_destroy(struct rpc_server *server)
     free(server->associations);
     free(server->reassembly_memory);
     free(server->change_memory);
+    free(server->waiting_memory);
     free(server);
 }
 
@@ -98,6 +113,8 @@ void rpc_close(struct rpc_server *server, struct rpc_association *association)
     if (association->group)
         rpc_group_leave(server->options.groups, association->group);
     rpc_reassembly_free(server, association);
+    if (association->deferred)
+        rpc_waiting_drop(server, association);
     association->state = RPC_STATE_FREE;
     association->stream = NULL;
     association->next_free = server->free_associations;

@@ -1,6 +1,8 @@
 // Inside the RPC layer: the server's state and what its files offer each other.
 #pragma once
 
+#include <sys/queue.h>
+
 #include "mapper/change.h"
 #include "mapper/replica.h"
 #include "ndr/epm.h"
@@ -13,8 +15,9 @@ enum {
     RPC_BATCH_MAX = 64,
     RPC_CONTEXT_MAX = 16,     // presentation contexts of one association
     RPC_INTERFACE_MAX = 16,   // rows of the interface table
-    RPC_STUB_MAX = 128 << 10, // a reply stub; ept_lookup pages end before
-    // The stub, the headers of its fragments at the least fragment size, and some.
+    RPC_STUB_MAX = 256 << 10, // a reply stub; ept_lookup pages end before
+    // The stub, the headers of its fragments at the least fragment size, and some. The stream must
+    // be able to take that much at once (dataplane: TRANSMIT_LIMIT).
     RPC_REPLY_MAX = RPC_STUB_MAX + 64 * (RPC_STUB_MAX / RPC_FRAGMENT_MIN),
     // What is answered on the spot: a bind_ack of 255 contexts is the longest.
     RPC_ANSWER_MAX = 6400,
@@ -55,7 +58,7 @@ struct rpc_association {
     uint32_t generation;   // tells lives of this row apart
     uint16_t max_fragment; // both ways
     uint16_t batched;      // its calls in the batch
-    uint16_t deferred;     // its calls at the control thread
+    uint16_t deferred;     // its calls that are answered later
     uint8_t state;
     uint8_t context_count;
     bool multiplex;    // CONC_MPX negotiated
@@ -81,6 +84,26 @@ struct rpc_call {
     uint8_t slot; // its row in the batch, for the work of rpc_prepare
     bool reassembled;
 };
+
+// A call that is answered later: enough to find its connection again, if that is still there.
+struct rpc_ticket {
+    uint32_t association; // row
+    uint32_t generation;
+    uint32_t call_id;
+    uint16_t context_id;
+    uint16_t syntax; // enum ndr_syntax
+};
+
+// A call that waits for its time.
+struct rpc_waiting {
+    TAILQ_ENTRY(rpc_waiting) link;
+    uint64_t deadline;
+    struct rpc_ticket ticket;
+    rpc_resume *resume;
+    uint64_t value;
+};
+
+TAILQ_HEAD(rpc_waiting_list, rpc_waiting);
 
 enum rpc_map_verdict {
     RPC_MAP_ANSWER,     // `answer` holds
@@ -108,6 +131,9 @@ struct rpc_server {
     struct rpc_reassembly *free_reassemblies;
     struct mapper_change *free_change[64];
     unsigned free_changes;
+    uint64_t now;                    // microseconds: when the turn began
+    struct rpc_waiting_list waiting; // the earliest deadline first
+    struct rpc_waiting_list free_waiting;
     uint64_t counters[RPC_COUNTER_COUNT];
 
     struct rpc_call batch[RPC_BATCH_MAX];
@@ -124,6 +150,7 @@ struct rpc_server {
     struct rpc_association *associations;
     uint8_t *reassembly_memory;
     struct mapper_change *change_memory;
+    struct rpc_waiting *waiting_memory;
     // A reply under construction: room for a header, then the stub.
     uint8_t scratch[RPC_RESPONSE_HEADER_SIZE + RPC_STUB_MAX];
 };
@@ -167,5 +194,23 @@ void rpc_send(struct rpc_server *server, struct rpc_association *association, co
 // fragments as it takes.
 void rpc_send_response(struct rpc_server *server, struct rpc_association *association,
                        uint32_t call_id, uint16_t context_id, uint32_t size);
+// Answers a call whose operation returned `status`; its stub, if it has one, stands in
+// server->scratch.
+void rpc_answer(struct rpc_server *server, struct rpc_association *association, uint32_t call_id,
+                uint16_t context_id, uint32_t status, const struct ndr_writer *reply);
+// The writer for a reply stub in server->scratch.
+struct ndr_writer rpc_reply_writer(struct rpc_server *server, enum ndr_syntax syntax);
 // The last answer was written: ends the connection in order.
 void rpc_finish(struct rpc_server *server, struct rpc_association *association);
+
+// ---- defer.c
+struct rpc_ticket rpc_ticket_of(const struct rpc_server *server, const struct rpc_call *call);
+// The connection the ticket's call came from; NULL, and counted, when it has ended.
+struct rpc_association *rpc_ticket_redeem(struct rpc_server *server,
+                                          const struct rpc_ticket *ticket);
+// Answers the call of a redeemed ticket, as rpc_answer does.
+void rpc_ticket_answer(struct rpc_server *server, struct rpc_association *association,
+                       const struct rpc_ticket *ticket, uint32_t status,
+                       const struct ndr_writer *reply);
+// Forgets the connection's calls that wait: it is over.
+void rpc_waiting_drop(struct rpc_server *server, const struct rpc_association *association);

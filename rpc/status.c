@@ -29,6 +29,7 @@ const char *rpc_status_text(uint32_t fault_status)
         {0x000006d8, "the endpoint mapper cannot perform the operation"},
         {RPC_FAULT_BAD_STUB_DATA, "bad stub data"},
         {0x00000721, "security package error"},
+        {RPC_FAULT_INVALID_TAG, "fault_invalid_tag"},
         {0x1c00000d, "fault_cancel"},
         {0x1c000012, "fault_unspec"},
         {RPC_FAULT_CONTEXT_MISMATCH, "fault_context_mismatch"},
@@ -37,7 +38,7 @@ const char *rpc_status_text(uint32_t fault_status)
         {RPC_FAULT_OP_RANGE, "nca_s_op_rng_error: the operation is not served"},
         {RPC_FAULT_UNKNOWN_INTERFACE, "nca_s_unk_if: the interface is not served"},
         {RPC_FAULT_PROTOCOL_ERROR, "nca_s_proto_error"},
-        {0x1c010013, "nca_s_out_args_too_big"},
+        {RPC_FAULT_OUT_ARGS_TOO_BIG, "nca_s_out_args_too_big"},
         {RPC_FAULT_SERVER_TOO_BUSY, "nca_s_server_too_busy"},
     };
     return FIND(rows, fault_status, "unknown status");

@@ -140,6 +140,7 @@ int bench_setup(void **state)
         .max_request = BENCH_MAX_REQUEST,
         .reassembly_buffers = BENCH_REASSEMBLIES,
         .changes = BENCH_CHANGES,
+        .waiting = BENCH_WAITING,
         .secret = "sixteen octets!",
         .object = BASE_UUID(0x11223344, 0x5566, 0x7788, 1, 2, 3, 4, 5, 6, 7, 8),
         .allow = &bench->allow,
@@ -150,6 +151,19 @@ int bench_setup(void **state)
     assert_non_null(bench->server);
     *state = bench;
     return 0;
+}
+
+void bench_serve(struct bench *bench, const struct rpc_interface *const *interfaces)
+{
+    bench->server->options.interfaces = interfaces;
+    bench->server->interface_count = 0;
+    while (interfaces[bench->server->interface_count])
+        bench->server->interface_count++;
+}
+
+void bench_time(struct bench *bench, uint64_t now)
+{
+    rpc_timers(bench->server, now);
 }
 
 static uint64_t count_free_reassemblies(const struct rpc_server *server)
@@ -173,7 +187,8 @@ static void assert_counters_add_up(const struct bench *bench)
 {
     const uint64_t *c = rpc_counters(bench->server);
     assert_int_equal(c[RPC_CALLS], c[RPC_REPLIES] + c[RPC_DROP_ORPHAN_REPLY] + c[RPC_DROP_STUB] +
-                                       c[RPC_DROP_HANDLE] + c[RPC_DROP_DENIED] + c[RPC_DROP_BUSY]);
+                                       c[RPC_DROP_HANDLE] + c[RPC_DROP_DENIED] + c[RPC_DROP_BUSY] +
+                                       c[RPC_DROP_TAG] + c[RPC_DROP_REPLY_TOO_BIG]);
     assert_int_equal(c[RPC_PDUS_IN], bench->taken + bench->endings - c[RPC_DROP_LENGTH]);
 }
 
@@ -190,6 +205,7 @@ int bench_teardown(void **state)
     assert_int_equal(bench->server->batch_count, 0);
     assert_int_equal(bench_counter(bench, RPC_ASSOCIATIONS), 0);
     assert_int_equal(bench->server->free_changes, BENCH_CHANGES);
+    assert_int_equal(rpc_next_timer(bench->server), UINT64_MAX);
     assert_int_equal(count_free_reassemblies(bench->server), BENCH_REASSEMBLIES);
     assert_no_group_lives(bench->options.groups);
     assert_counters_add_up(bench);
@@ -252,6 +268,15 @@ struct conn *conn_open_bound(struct bench *bench, uint8_t flags)
 {
     struct bind bind = plain_bind();
     bind.flags = flags;
+    return open_bound(bench, &bind);
+}
+
+struct conn *conn_open_interface(struct bench *bench, const struct ndr_syntax_id *interface,
+                                 uint8_t flags)
+{
+    struct bind bind = plain_bind();
+    bind.flags = flags;
+    bind.offer[0] = plain_offer(0, interface);
     return open_bound(bench, &bind);
 }
 

@@ -18,10 +18,11 @@ enum {
     BENCH_CONNS = 8,
     BENCH_GROUPS = 16,
     BENCH_CHANGES = 2,
+    BENCH_WAITING = 4,
     BENCH_REASSEMBLIES = 2,
     BENCH_MAX_REQUEST = 0x4000,
     BENCH_ENTRIES = 1024,
-    CONN_OUT_MAX = 1 << 19,
+    CONN_OUT_MAX = 1 << 20,
     CONN_IN_MAX = 1 << 17,
     OCTETS_MAX = 70000,
 };
@@ -70,6 +71,11 @@ struct bench {
 int bench_setup(void **state);
 int bench_teardown(void **state);
 
+// Serves these interfaces (NULL-terminated) instead of rpc_mapper_interfaces.
+void bench_serve(struct bench *bench, const struct rpc_interface *const *interfaces);
+// What a worker does once a turn: the time is `now`.
+void bench_time(struct bench *bench, uint64_t now);
+
 // A connection from 192.0.2.1 to port 135, or from another last octet and to another port.
 struct conn *conn_open(struct bench *bench);
 struct conn *conn_open_from(struct bench *bench, uint8_t last_octet, uint16_t local_port);
@@ -77,6 +83,9 @@ struct conn *conn_open_from(struct bench *bench, uint8_t last_octet, uint16_t lo
 struct conn *conn_open_bound(struct bench *bench, uint8_t flags);
 // Like that, as a member of `group` (0: a new one).
 struct conn *conn_open_member(struct bench *bench, uint32_t group);
+// One that has bound another interface as context 0.
+struct conn *conn_open_interface(struct bench *bench, const struct ndr_syntax_id *interface,
+                                 uint8_t flags);
 void conn_close(struct conn *conn);
 
 // The peer sends; the server sees nothing until conn_offer or conn_serve.

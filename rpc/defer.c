@@ -1,0 +1,125 @@
+// Calls that are answered later (rpc/interface.h): how they are found again, and those that wait
+// for a time. The pool is bounded and kept in the order of the deadlines. Calls of one operation
+// tend to wait equally long, so a new one mostly goes to the end: the search for its place begins
+// there.
+#include "rpc/server.h"
+
+enum { RETRY_US = 10000 }; // an answer for which the peer has no room now
+
+const struct ndr_stub *rpc_call_stub(const struct rpc_call *call)
+{
+    return &call->stub;
+}
+
+uint64_t rpc_now(const struct rpc_server *server)
+{
+    return server->now;
+}
+
+struct rpc_ticket rpc_ticket_of(const struct rpc_server *server, const struct rpc_call *call)
+{
+    return (struct rpc_ticket){
+        .association = (uint32_t)(call->association - server->associations),
+        .generation = call->association->generation,
+        .call_id = call->call_id,
+        .context_id = call->context_id,
+        .syntax = (uint16_t)call->stub.syntax,
+    };
+}
+
+struct rpc_association *rpc_ticket_redeem(struct rpc_server *server,
+                                          const struct rpc_ticket *ticket)
+{
+    struct rpc_association *association = &server->associations[ticket->association];
+    if (association->generation == ticket->generation && association->state == RPC_STATE_BOUND)
+        return association;
+    server->counters[RPC_DROP_ORPHAN_REPLY]++;
+    return NULL;
+}
+
+void rpc_ticket_answer(struct rpc_server *server, struct rpc_association *association,
+                       const struct rpc_ticket *ticket, uint32_t status,
+                       const struct ndr_writer *reply)
+{
+    association->deferred--;
+    rpc_answer(server, association, ticket->call_id, ticket->context_id, status, reply);
+    rpc_settle(server, association, 0);
+}
+
+static void insert(struct rpc_server *server, struct rpc_waiting *waiting)
+{
+    struct rpc_waiting *before = TAILQ_LAST(&server->waiting, rpc_waiting_list);
+    while (before && before->deadline > waiting->deadline)
+        before = TAILQ_PREV(before, rpc_waiting_list, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&server->waiting, before, waiting, link);
+    else
+        TAILQ_INSERT_HEAD(&server->waiting, waiting, link);
+}
+
+static void release(struct rpc_server *server, struct rpc_waiting *waiting)
+{
+    TAILQ_REMOVE(&server->waiting, waiting, link);
+    TAILQ_INSERT_HEAD(&server->free_waiting, waiting, link);
+}
+
+uint32_t rpc_defer(struct rpc_server *server, const struct rpc_call *call, uint64_t deadline,
+                   rpc_resume *resume, uint64_t value)
+{
+    struct rpc_waiting *waiting = TAILQ_FIRST(&server->free_waiting);
+    if (!waiting)
+        return RPC_FAULT_SERVER_TOO_BUSY;
+    TAILQ_REMOVE(&server->free_waiting, waiting, link);
+    waiting->deadline = deadline;
+    waiting->ticket = rpc_ticket_of(server, call);
+    waiting->resume = resume;
+    waiting->value = value;
+    insert(server, waiting);
+    return RPC_DEFERRED;
+}
+
+void rpc_waiting_drop(struct rpc_server *server, const struct rpc_association *association)
+{
+    uint32_t row = (uint32_t)(association - server->associations);
+    struct rpc_waiting *waiting = TAILQ_FIRST(&server->waiting);
+    while (waiting) {
+        struct rpc_waiting *next = TAILQ_NEXT(waiting, link);
+        if (waiting->ticket.association == row) {
+            server->counters[RPC_DROP_ORPHAN_REPLY]++;
+            release(server, waiting);
+        }
+        waiting = next;
+    }
+}
+
+// Answers a call whose time has come; one whose peer does not read waits a little longer.
+static void resume(struct rpc_server *server, struct rpc_waiting *waiting)
+{
+    const struct rpc_ticket *ticket = &waiting->ticket;
+    struct rpc_association *association = rpc_ticket_redeem(server, ticket);
+    if (association && !server->options.stream.ensure(association->stream, RPC_REPLY_MAX)) {
+        TAILQ_REMOVE(&server->waiting, waiting, link);
+        waiting->deadline = server->now + RETRY_US;
+        insert(server, waiting);
+        return;
+    }
+    if (association) {
+        struct ndr_writer reply = rpc_reply_writer(server, (enum ndr_syntax)ticket->syntax);
+        uint32_t status = waiting->resume(server, waiting->value, &reply);
+        rpc_ticket_answer(server, association, ticket, status, &reply);
+    }
+    release(server, waiting);
+}
+
+void rpc_timers(struct rpc_server *server, uint64_t now)
+{
+    server->now = now;
+    while (rpc_next_timer(server) <= now)
+        resume(server, TAILQ_FIRST(&server->waiting));
+}
+
+uint64_t rpc_next_timer(const struct rpc_server *server)
+{
+    const struct rpc_waiting *first = TAILQ_FIRST(&server->waiting);
+    return first ? first->deadline : UINT64_MAX;
+}
