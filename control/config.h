@@ -69,8 +69,14 @@ struct control_config {
         unsigned capacity; // entries at most
     } mapper;
     struct {
-        unsigned connections; // per worker
-        unsigned half_open;   // per worker
+        unsigned connections;      // per worker
+        unsigned half_open;        // per worker
+        unsigned request;          // octets of a call of several PDUs
+        unsigned reassemblies;     // such calls under way at once, per worker
+        unsigned calls;            // under way at once, of a connection
+        unsigned contexts;         // of a connection
+        unsigned half_pdu_timeout; // seconds; 0: none
+        unsigned idle_timeout;     // seconds; 0: none
     } limits;
     struct {
         char *socket;

@@ -58,7 +58,10 @@ struct number_rule {
 static const struct number_rule number_rules[] = {
     NUMBER(dataplane.memory, 64, 1048576, 512),  NUMBER(dataplane.mbufs, 1024, 16777216, 32768),
     NUMBER(mapper.capacity, 1, 16777216, 65536), NUMBER(limits.connections, 1, 16777216, 16384),
-    NUMBER(limits.half_open, 1, 1048576, 4096),
+    NUMBER(limits.half_open, 1, 1048576, 4096),  NUMBER(limits.request, 8192, 0x400000, 65536),
+    NUMBER(limits.reassemblies, 1, 65536, 64),   NUMBER(limits.calls, 1, 65535, 64),
+    NUMBER(limits.contexts, 1, 1024, 64),        NUMBER(limits.half_pdu_timeout, 0, 86400, 30),
+    NUMBER(limits.idle_timeout, 0, 604800, 0),
 };
 
 static void check_numbers(struct check *check)

@@ -116,6 +116,12 @@ static const cyaml_schema_field_t mapper_fields[] = {
 static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_UINT("connections", OPTIONAL, limits_section, connections),
     CYAML_FIELD_UINT("half_open", OPTIONAL, limits_section, half_open),
+    CYAML_FIELD_UINT("request", OPTIONAL, limits_section, request),
+    CYAML_FIELD_UINT("reassemblies", OPTIONAL, limits_section, reassemblies),
+    CYAML_FIELD_UINT("calls", OPTIONAL, limits_section, calls),
+    CYAML_FIELD_UINT("contexts", OPTIONAL, limits_section, contexts),
+    CYAML_FIELD_UINT("half_pdu_timeout", OPTIONAL, limits_section, half_pdu_timeout),
+    CYAML_FIELD_UINT("idle_timeout", OPTIONAL, limits_section, idle_timeout),
     CYAML_FIELD_END,
 };
 

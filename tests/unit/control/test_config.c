@@ -38,6 +38,12 @@ static const char full[] = "dataplane:\n"
                            "limits:\n"
                            "  connections: 1000\n"
                            "  half_open: 50\n"
+                           "  request: 4194304\n"
+                           "  reassemblies: 7\n"
+                           "  calls: 9\n"
+                           "  contexts: 11\n"
+                           "  half_pdu_timeout: 13\n"
+                           "  idle_timeout: 15\n"
                            "control:\n"
                            "  socket: /tmp/x.sock\n";
 
@@ -70,6 +76,12 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->mapper.capacity, 100);
     assert_int_equal(c->limits.connections, 1000);
     assert_int_equal(c->limits.half_open, 50);
+    assert_int_equal(c->limits.request, 4194304);
+    assert_int_equal(c->limits.reassemblies, 7);
+    assert_int_equal(c->limits.calls, 9);
+    assert_int_equal(c->limits.contexts, 11);
+    assert_int_equal(c->limits.half_pdu_timeout, 13);
+    assert_int_equal(c->limits.idle_timeout, 15);
     assert_string_equal(c->control.socket, "/tmp/x.sock");
     control_config_free(c);
 }
@@ -91,6 +103,12 @@ static void absent_keys_have_their_defaults(void **state)
     assert_int_equal(c->mapper.capacity, 65536);
     assert_int_equal(c->limits.connections, 16384);
     assert_int_equal(c->limits.half_open, 4096);
+    assert_int_equal(c->limits.request, 65536);
+    assert_int_equal(c->limits.reassemblies, 64);
+    assert_int_equal(c->limits.calls, 64);
+    assert_int_equal(c->limits.contexts, 64);
+    assert_int_equal(c->limits.half_pdu_timeout, 30);
+    assert_int_equal(c->limits.idle_timeout, 0);
     assert_string_equal(c->control.socket, "/run/portolan/control.sock");
     control_config_free(c);
 }
