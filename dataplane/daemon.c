@@ -31,8 +31,6 @@ enum {
     POOL_CACHE = 256,
     RECEIVE_WINDOW = 128 << 10, // more than the largest PDU
     TRANSMIT_LIMIT = 384 << 10, // more than the largest reply, 256 KiB and its headers
-    MAX_REQUEST = 64 << 10,
-    REASSEMBLY_BUFFERS = 64,
     CHANGES = 16,
     WAITING = 1024, // calls that wait for their time, per worker
 };
@@ -63,9 +61,10 @@ struct daemon {
 
 static bool no_memory(const char *what)
 {
-    base_error("no memory for %s; lower limits.connections, dataplane.mbufs or mapper.capacity, or "
-               "raise dataplane.memory",
-               what);
+    base_error(
+        "no memory for %s; lower limits.connections, limits.reassemblies, dataplane.mbufs or "
+        "mapper.capacity, or raise dataplane.memory",
+        what);
     return false;
 }
 
@@ -202,8 +201,12 @@ static struct rpc_server *create_rpc(const struct daemon *d, struct worker *w)
         .groups = d->groups,
         .worker = w->index,
         .associations = d->config->limits.connections,
-        .max_request = MAX_REQUEST,
-        .reassembly_buffers = REASSEMBLY_BUFFERS,
+        .max_request = d->config->limits.request,
+        .reassembly_buffers = d->config->limits.reassemblies,
+        .contexts = d->config->limits.contexts,
+        .calls = d->config->limits.calls,
+        .half_pdu_timeout = d->config->limits.half_pdu_timeout * UINT64_C(1000000),
+        .idle_timeout = d->config->limits.idle_timeout * UINT64_C(1000000),
         .changes = CHANGES,
         .waiting = WAITING,
         .object = d->object,

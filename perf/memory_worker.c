@@ -159,6 +159,8 @@ static struct rpc_server *make_rpc(const struct memory_workers *m, struct worker
         .worker = w->index,
         .associations = m->options.connections,
         .max_request = 64 << 10,
+        .contexts = 16,
+        .calls = 64,
         .reassembly_buffers = 4,
         .changes = CHANGES,
         .waiting = CHANGES,

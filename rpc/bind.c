@@ -83,6 +83,13 @@ static int find_interface(const struct negotiation *n, const struct ndr_syntax_i
     return -1;
 }
 
+static void put_accepted(struct negotiation *n, enum ndr_syntax syntax)
+{
+    n->accepted = true;
+    put_result(n, RPC_RESULT_ACCEPT, RPC_REASON_NOT_SPECIFIED,
+               syntax == NDR_SYNTAX_64 ? &ndr_syntax_id_64 : &ndr_syntax_id_20);
+}
+
 // A context the association has already: offered again it is confirmed, in another meaning it is
 // a protocol error.
 static enum verdict confirm(struct negotiation *n, const struct element *e,
@@ -105,17 +112,17 @@ static enum verdict confirm(struct negotiation *n, const struct element *e,
         put_result(n, RPC_RESULT_PROVIDER_REJECTION, RPC_REASON_TRANSFER_SYNTAXES, NULL);
         return VERDICT_OK;
     }
-    n->accepted = true;
-    put_result(n, RPC_RESULT_ACCEPT, RPC_REASON_NOT_SPECIFIED, &ndr_syntax_id_20);
+    put_accepted(n, (enum ndr_syntax)context->syntax);
     return VERDICT_OK;
 }
 
-// The first offered transfer syntax that is served. NDR64 is recognised but not served yet.
-static bool choose_syntax(const struct negotiation *n, const struct element *e)
+// The first offered transfer syntax that is served: NDR 2.0 and NDR64 are, for every interface.
+static bool choose_syntax(const struct negotiation *n, const struct element *e,
+                          enum ndr_syntax *ret_syntax)
 {
     for (unsigned i = 0; i < e->transfers; i++) {
         struct ndr_syntax_id id = transfer_at(n, e, i);
-        if (ndr_syntax_id_equal(&id, &ndr_syntax_id_20))
+        if (ndr_syntax_from_id(&id, ret_syntax))
             return true;
     }
     return false;
@@ -124,19 +131,19 @@ static bool choose_syntax(const struct negotiation *n, const struct element *e)
 // A new context. One PDU gets one context accepted and no more, as Windows does it.
 static void create(struct negotiation *n, const struct element *e, int interface)
 {
-    struct rpc_association *association = n->association;
-    if (n->accepted || !choose_syntax(n, e)) {
+    enum ndr_syntax syntax;
+    if (n->accepted || !choose_syntax(n, e, &syntax)) {
         put_result(n, RPC_RESULT_PROVIDER_REJECTION, RPC_REASON_TRANSFER_SYNTAXES, NULL);
         return;
     }
-    if (association->context_count == RPC_CONTEXT_MAX) {
+    const struct rpc_context context = {
+        .id = e->id, .interface = (uint8_t)interface, .syntax = (uint8_t)syntax};
+    if (!rpc_context_add(n->server, n->association, &context)) {
         put_result(n, RPC_RESULT_PROVIDER_REJECTION, RPC_REASON_LOCAL_LIMIT, NULL);
         return;
     }
-    association->contexts[association->context_count++] =
-        (struct rpc_context){.id = e->id, .interface = (uint8_t)interface, .syntax = NDR_SYNTAX_20};
-    n->accepted = n->created = true;
-    put_result(n, RPC_RESULT_ACCEPT, RPC_REASON_NOT_SPECIFIED, &ndr_syntax_id_20);
+    n->created = true;
+    put_accepted(n, syntax);
 }
 
 static enum verdict negotiate_features(struct negotiation *n, const struct ndr_syntax_id *offer)
@@ -355,6 +362,7 @@ void rpc_bind_serve(struct rpc_server *server, struct rpc_association *associati
     association->max_fragment = negotiate_size(rpc_read_u16(pdu + 16, header->big_endian),
                                                rpc_read_u16(pdu + 18, header->big_endian));
     association->legacy_flags = !(header->flags & RPC_WHOLE);
+    association->header_sign = header->flags & RPC_HEADER_SIGN;
     association->state = RPC_STATE_BOUND;
     send_answer(&n, server->scratch, address, address_size);
 }

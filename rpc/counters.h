@@ -50,6 +50,14 @@
     X(RPC_DROP_TAG, "drop_union_tag", BASE_COUNTER_DROP, "union arm that is not there")            \
     X(RPC_DROP_REPLY_TOO_BIG, "drop_reply_too_big", BASE_COUNTER_DROP, "reply over 256 KiB")       \
     X(RPC_DROP_ORPHAN_REPLY, "drop_orphan_reply", BASE_COUNTER_DROP, "answer to a gone connection") \
+    X(RPC_DROP_ORPHANED, "drop_orphaned", BASE_COUNTER_DROP, "answer to a call the client gave up") \
+    X(RPC_DROP_CALLS, "drop_calls_full", BASE_COUNTER_DROP, "call over limits.calls")              \
+    X(RPC_DROP_CONTEXTS, "drop_contexts_full", BASE_COUNTER_DROP, "context over limits.contexts")  \
+    X(RPC_DROP_CONTEXT_POOL, "drop_context_pool", BASE_COUNTER_DROP, "no room for a context")      \
+    X(RPC_DROP_NDR64_ORDER, "drop_ndr64_big_endian", BASE_COUNTER_DROP, "NDR64 stub in a big-endian PDU") \
+    X(RPC_DROP_VERIFICATION, "drop_verification", BASE_COUNTER_DROP, "verification trailer says otherwise") \
+    X(RPC_DROP_HALF_PDU, "drop_half_pdu_timeout", BASE_COUNTER_DROP, "PDU or call unfinished for too long") \
+    X(RPC_DROP_IDLE, "drop_idle_timeout", BASE_COUNTER_DROP, "connection idle for too long")       \
     X(RPC_DROP_NO_ROOM, "drop_no_room", BASE_COUNTER_DROP, "answer that could not be written")     \
     X(RPC_DROP_AFTER_CLOSE, "drop_after_close", BASE_COUNTER_DROP, "input after the last answer")
 // clang-format on

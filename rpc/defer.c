@@ -11,6 +11,11 @@ const struct ndr_stub *rpc_call_stub(const struct rpc_call *call)
     return &call->stub;
 }
 
+const struct base_uuid *rpc_call_object(const struct rpc_call *call)
+{
+    return &call->object;
+}
+
 uint64_t rpc_now(const struct rpc_server *server)
 {
     return server->now;
@@ -43,7 +48,7 @@ void rpc_ticket_answer(struct rpc_server *server, struct rpc_association *associ
 {
     association->deferred--;
     rpc_answer(server, association, ticket->call_id, ticket->context_id, status, reply);
-    rpc_settle(server, association, 0);
+    rpc_end_answered(server, association);
 }
 
 static void insert(struct rpc_server *server, struct rpc_waiting *waiting)
@@ -76,6 +81,35 @@ uint32_t rpc_defer(struct rpc_server *server, const struct rpc_call *call, uint6
     waiting->value = value;
     insert(server, waiting);
     return RPC_DEFERRED;
+}
+
+// The call of the association that waits under this id, or NULL.
+static struct rpc_waiting *find(struct rpc_server *server,
+                                const struct rpc_association *association, uint32_t call_id)
+{
+    uint32_t row = (uint32_t)(association - server->associations);
+    struct rpc_waiting *waiting;
+    TAILQ_FOREACH(waiting, &server->waiting, link)
+    {
+        if (waiting->ticket.association == row && waiting->ticket.call_id == call_id)
+            return waiting;
+    }
+    return NULL;
+}
+
+void rpc_orphan(struct rpc_server *server, struct rpc_association *association, uint32_t call_id)
+{
+    bool found = association->deferred && rpc_orphan_change(server, association, call_id);
+    if (association->deferred && !found) {
+        struct rpc_waiting *waiting = find(server, association, call_id);
+        found = waiting;
+        if (waiting)
+            release(server, waiting);
+    }
+    association->deferred -= found;
+    // A half-sent call stays as it is, and goes on when its other fragments come: so do Windows and
+    // Samba.
+    server->counters[found ? RPC_DROP_ORPHANED : RPC_CANCELS]++;
 }
 
 void rpc_waiting_drop(struct rpc_server *server, const struct rpc_association *association)
@@ -111,15 +145,23 @@ static void resume(struct rpc_server *server, struct rpc_waiting *waiting)
     release(server, waiting);
 }
 
+static uint64_t next_waiting(const struct rpc_server *server)
+{
+    const struct rpc_waiting *first = TAILQ_FIRST(&server->waiting);
+    return first ? first->deadline : UINT64_MAX;
+}
+
 void rpc_timers(struct rpc_server *server, uint64_t now)
 {
     server->now = now;
-    while (rpc_next_timer(server) <= now)
+    while (next_waiting(server) <= now)
         resume(server, TAILQ_FIRST(&server->waiting));
+    rpc_complete_held(server);
+    rpc_watch_expire(server);
 }
 
 uint64_t rpc_next_timer(const struct rpc_server *server)
 {
-    const struct rpc_waiting *first = TAILQ_FIRST(&server->waiting);
-    return first ? first->deadline : UINT64_MAX;
+    uint64_t waiting = next_waiting(server), watch = rpc_watch_next(server);
+    return waiting < watch ? waiting : watch;
 }

@@ -5,7 +5,10 @@
 
 #include "rpc/server.h"
 
-enum { FAULT_CANT_PERFORM_OP = 0x6d8 }; // what Windows gives remote callers of these operations
+enum {
+    FAULT_CANT_PERFORM_OP = 0x6d8, // what Windows gives remote callers of these operations
+    STATUS_REPLY = 4,              // octets of a reply stub
+};
 
 // Which call a change answers is kept in mapper_change.token while the control thread has it.
 _Static_assert(sizeof(struct rpc_ticket) <= sizeof((struct mapper_change *)0)->token, "token room");
@@ -42,6 +45,7 @@ static bool decode(struct mapper_change *change, const struct ndr_stub *stub)
 
 static void release(struct rpc_server *server, struct mapper_change *change)
 {
+    memset(change->token, 0, sizeof change->token); // a ticket of no call
     server->free_change[server->free_changes++] = change;
 }
 
@@ -101,12 +105,43 @@ void rpc_complete(struct rpc_server *server, struct mapper_change *change)
 {
     struct rpc_ticket ticket;
     memcpy(&ticket, change->token, sizeof ticket);
+    bool orphaned = ticket.generation == 0;
+    struct rpc_association *association = orphaned ? NULL : rpc_ticket_redeem(server, &ticket);
+    if (association && !server->options.stream.ensure(association->stream,
+                                                      rpc_reply_room(association, STATUS_REPLY))) {
+        server->held[server->held_count++] = change;
+        return;
+    }
     uint32_t status = change->status;
     release(server, change);
-    struct rpc_association *association = rpc_ticket_redeem(server, &ticket);
     if (!association)
         return;
     struct ndr_writer reply = rpc_reply_writer(server, (enum ndr_syntax)ticket.syntax);
     ndr_epm_encode_status_reply(&reply, status);
     rpc_ticket_answer(server, association, &ticket, RPC_SERVED, &reply);
+}
+
+void rpc_complete_held(struct rpc_server *server)
+{
+    unsigned count = server->held_count;
+    server->held_count = 0;
+    for (unsigned i = 0; i < count; i++)
+        rpc_complete(server, server->held[i]); // may hold it again, at `i` or before
+}
+
+bool rpc_orphan_change(struct rpc_server *server, const struct rpc_association *association,
+                       uint32_t call_id)
+{
+    uint32_t row = (uint32_t)(association - server->associations);
+    for (uint32_t i = 0; i < server->options.changes; i++) {
+        struct rpc_ticket ticket;
+        memcpy(&ticket, server->change_memory[i].token, sizeof ticket);
+        if (ticket.association != row || ticket.generation != association->generation ||
+            ticket.call_id != call_id)
+            continue;
+        // The control thread may hold the change, but not look at its token.
+        memset(server->change_memory[i].token, 0, sizeof ticket);
+        return true;
+    }
+    return false;
 }

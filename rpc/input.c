@@ -7,13 +7,56 @@ static struct rpc_cut cut(enum rpc_cut_result result, uint32_t length)
     return (struct rpc_cut){.result = result, .length = length};
 }
 
-struct rpc_context *rpc_context_find(struct rpc_association *association, uint16_t id)
+// What becomes of a PDU, by its type and by the state of its association (C706 chapter 9, the
+// server side of the connection-oriented machines; [MS-RPCE] 3.3.1.5). There is no answer to give
+// in a state without a column: a connection answered for the last time (RPC_STATE_CLOSED) is not
+// read.
+enum action {
+    ACTION_DROP,    // ends the connection without an answer
+    ACTION_UNBOUND, // bind_nak 4: what comes first is a bind
+    ACTION_AGAIN,   // bind_nak 0: there is one bind
+    ACTION_WRONG,   // protocol error
+    ACTION_BIND,
+    ACTION_ALTER,
+    ACTION_REQUEST, // the rules of fragments follow in request.c
+    ACTION_CANCEL,
+    ACTION_ORPHAN,
+};
+
+enum { COLUMN_NEW, COLUMN_BOUND, COLUMN_COUNT };
+
+// clang-format off
+static const uint8_t model[RPC_PTYPE_COUNT][COLUMN_COUNT] = {
+    //                           RPC_STATE_NEW    RPC_STATE_BOUND
+    [RPC_REQUEST]            = { ACTION_UNBOUND,  ACTION_REQUEST },
+    [RPC_RESPONSE]           = { ACTION_UNBOUND,  ACTION_WRONG },
+    [RPC_FAULT]              = { ACTION_UNBOUND,  ACTION_WRONG },
+    [RPC_BIND]               = { ACTION_BIND,     ACTION_AGAIN },
+    [RPC_BIND_ACK]           = { ACTION_UNBOUND,  ACTION_WRONG },
+    [RPC_BIND_NAK]           = { ACTION_UNBOUND,  ACTION_WRONG },
+    [RPC_ALTER_CONTEXT]      = { ACTION_UNBOUND,  ACTION_ALTER },
+    [RPC_ALTER_CONTEXT_RESP] = { ACTION_UNBOUND,  ACTION_WRONG },
+    [RPC_AUTH3]              = { ACTION_UNBOUND,  ACTION_WRONG }, // no authentication is under way
+    [RPC_SHUTDOWN]           = { ACTION_UNBOUND,  ACTION_WRONG },
+    [RPC_CO_CANCEL]          = { ACTION_UNBOUND,  ACTION_CANCEL },
+    [RPC_ORPHANED]           = { ACTION_UNBOUND,  ACTION_ORPHAN },
+    [RPC_RTS]                = { ACTION_UNBOUND,  ACTION_WRONG },
+    // The types of the connectionless protocol (C706 12.5).
+    [1]                      = { ACTION_UNBOUND,  ACTION_WRONG }, // ping
+    [4]                      = { ACTION_UNBOUND,  ACTION_WRONG }, // working
+    [5]                      = { ACTION_UNBOUND,  ACTION_WRONG }, // nocall
+    [6]                      = { ACTION_UNBOUND,  ACTION_WRONG }, // reject
+    [7]                      = { ACTION_UNBOUND,  ACTION_WRONG }, // ack
+    [8]                      = { ACTION_UNBOUND,  ACTION_WRONG }, // cancel
+    [9]                      = { ACTION_UNBOUND,  ACTION_WRONG }, // fack
+    [10]                     = { ACTION_UNBOUND,  ACTION_WRONG }, // cancel_ack
+};
+// clang-format on
+
+static enum action action_for(const struct rpc_association *association, uint8_t ptype)
 {
-    for (unsigned i = 0; i < association->context_count; i++) {
-        if (association->contexts[i].id == id)
-            return &association->contexts[i];
-    }
-    return NULL;
+    unsigned column = association->state == RPC_STATE_NEW ? COLUMN_NEW : COLUMN_BOUND;
+    return ptype < RPC_PTYPE_COUNT ? model[ptype][column] : ACTION_DROP;
 }
 
 // Ends the connection without an answer.
@@ -53,42 +96,37 @@ static bool header_acceptable(const struct rpc_header *header)
            header->drep[2] == 0 && header->drep[3] == 0;
 }
 
-// The first PDU of a connection is a bind.
-static struct rpc_cut take_unbound(struct rpc_server *server, struct rpc_association *association,
-                                   const uint8_t *pdu, const struct rpc_header *header)
+static struct rpc_cut act(struct rpc_server *server, struct rpc_association *association,
+                          const uint8_t *pdu, const struct rpc_header *header, enum action action)
 {
-    if (header->ptype > RPC_RTS)
+    switch (action) {
+    case ACTION_DROP:
         return drop(server, association, RPC_DROP_PTYPE);
-    if (header->ptype != RPC_BIND)
+    case ACTION_UNBOUND:
         return refuse_with_nak(server, association, header, RPC_NAK_PROTOCOL_VERSION,
                                RPC_DROP_NOT_BOUND);
-    rpc_bind_serve(server, association, pdu, header);
-    return cut(RPC_CUT_TAKEN, header->frag_length);
-}
-
-static struct rpc_cut take_bound(struct rpc_server *server, struct rpc_association *association,
-                                 const uint8_t *pdu, const struct rpc_header *header)
-{
-    switch (header->ptype) {
-    case RPC_REQUEST:
-        return rpc_request_cut(server, association, pdu, header);
-    case RPC_ALTER_CONTEXT:
-        rpc_alter_serve(server, association, pdu, header);
-        return cut(RPC_CUT_TAKEN, header->frag_length);
-    case RPC_CO_CANCEL:
-    case RPC_ORPHANED:
-        // Neither is answered, and the call they name goes on: so do Windows and Samba.
-        server->counters[RPC_CANCELS]++;
-        return cut(RPC_CUT_TAKEN, header->frag_length);
-    case RPC_BIND:
+    case ACTION_AGAIN:
         return refuse_with_nak(server, association, header, RPC_NAK_NOT_SPECIFIED,
                                RPC_DROP_SECOND_BIND);
-    default:
-        if (header->ptype > RPC_RTS)
-            return drop(server, association, RPC_DROP_PTYPE);
-        // auth3 without an authentication under way, and what only servers send.
+    case ACTION_WRONG:
         return refuse_with_fault(server, association, header, RPC_DROP_WRONG_PTYPE);
+    case ACTION_BIND:
+        rpc_bind_serve(server, association, pdu, header);
+        break;
+    case ACTION_ALTER:
+        rpc_alter_serve(server, association, pdu, header);
+        break;
+    case ACTION_REQUEST:
+        return rpc_request_cut(server, association, pdu, header);
+    case ACTION_CANCEL:
+        // Not answered, and the call goes on: so do Windows and Samba.
+        server->counters[RPC_CANCELS]++;
+        break;
+    case ACTION_ORPHAN:
+        rpc_orphan(server, association, header->call_id);
+        break;
     }
+    return cut(RPC_CUT_TAKEN, header->frag_length);
 }
 
 static struct rpc_cut refuse_version(struct rpc_server *server, struct rpc_association *association,
@@ -104,18 +142,17 @@ static struct rpc_cut refuse_version(struct rpc_server *server, struct rpc_assoc
 static struct rpc_cut take(struct rpc_server *server, struct rpc_association *association,
                            const uint8_t *pdu, const struct rpc_header *header)
 {
-    bool acceptable = header_acceptable(header), bound = association->state == RPC_STATE_BOUND;
+    bool acceptable = header_acceptable(header);
+    enum action action = action_for(association, header->ptype);
     // All but requests are answered on the spot: calls that were cut before them go first.
-    if (!acceptable || !bound || header->ptype != RPC_REQUEST) {
+    if (!acceptable || action != ACTION_REQUEST) {
         if (association->batched)
             return cut(RPC_CUT_FULL, 0);
         if (!rpc_ensure(server, association, RPC_ANSWER_MAX))
             return cut(RPC_CUT_BLOCKED, 0);
     }
-    if (!acceptable)
-        return refuse_version(server, association, header);
-    return bound ? take_bound(server, association, pdu, header)
-                 : take_unbound(server, association, pdu, header);
+    return acceptable ? act(server, association, pdu, header, action)
+                      : refuse_version(server, association, header);
 }
 
 struct rpc_cut rpc_input(struct rpc_server *server, struct rpc_association *association,
@@ -123,7 +160,7 @@ struct rpc_cut rpc_input(struct rpc_server *server, struct rpc_association *asso
 {
     if (association->state == RPC_STATE_CLOSED)
         return cut(RPC_CUT_CLOSED, 0);
-    if (association->blocked)
+    if (association->blocked || server->stopping)
         return cut(RPC_CUT_BLOCKED, 0);
     if (size < RPC_LENGTH_PREFIX)
         return cut(RPC_CUT_MORE, RPC_HEADER_SIZE);
@@ -139,6 +176,7 @@ struct rpc_cut rpc_input(struct rpc_server *server, struct rpc_association *asso
     struct rpc_cut result = take(server, association, bytes, &header);
     if (result.result == RPC_CUT_TAKEN) {
         association->cut += result.length;
+        association->progressed |= !association->reassembly || association->reassembly->complete;
         if (!association->batched)
             association->consumed = association->cut;
     }

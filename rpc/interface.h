@@ -30,6 +30,8 @@ typedef uint32_t rpc_serve(struct rpc_server *server, struct rpc_call *call,
 
 // The request's stub; gone when `serve` has returned.
 const struct ndr_stub *rpc_call_stub(const struct rpc_call *call);
+// The object UUID of the request; nil when it had none.
+const struct base_uuid *rpc_call_object(const struct rpc_call *call);
 // Microseconds of the worker's clock: when its current turn began.
 uint64_t rpc_now(const struct rpc_server *server);
 
@@ -55,6 +57,9 @@ struct rpc_operation {
     rpc_serve *serve; // NULL: the operation number is not served
     rpc_prepare *prepare;
     rpc_reply_size *reply_size;
+    // Octets a reply stub has at most; 0: RPC_STUB_MAX. A call waits until the peer has read so
+    // much that this fits. With reply_size, of the replies for which that gives 0.
+    uint32_t reply_max;
 };
 
 struct rpc_interface {

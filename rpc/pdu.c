@@ -41,12 +41,18 @@ struct rpc_header rpc_header_read(const uint8_t *pdu)
     return header;
 }
 
+struct base_uuid rpc_read_uuid(const uint8_t *at, bool big_endian)
+{
+    struct base_uuid uuid;
+    memcpy(uuid.bytes, at, sizeof uuid.bytes);
+    if (big_endian)
+        base_uuid_swap(&uuid);
+    return uuid;
+}
+
 struct ndr_syntax_id rpc_read_syntax(const uint8_t *at, bool big_endian)
 {
-    struct ndr_syntax_id id;
-    memcpy(id.uuid.bytes, at, sizeof id.uuid.bytes);
-    if (big_endian)
-        base_uuid_swap(&id.uuid);
+    struct ndr_syntax_id id = {.uuid = rpc_read_uuid(at, big_endian)};
     // One u32 with the major version in its low half (C706 12.6.3.1 p_syntax_id_t).
     uint32_t version = rpc_read_u32(at + 16, big_endian);
     id.major = (uint16_t)version;

@@ -22,6 +22,7 @@ enum rpc_ptype {
     RPC_CO_CANCEL = 18,
     RPC_ORPHANED = 19,
     RPC_RTS = 20,
+    RPC_PTYPE_COUNT
 };
 
 enum { // pfc_flags
@@ -99,9 +100,10 @@ int rpc_pdu_length(const uint8_t *bytes, size_t have);
 // Decodes the header of a PDU of at least RPC_HEADER_SIZE bytes.
 struct rpc_header rpc_header_read(const uint8_t *pdu);
 
-// Reads integers and syntax ids of a PDU in its own byte order.
+// Reads integers, UUIDs and syntax ids of a PDU in its own byte order.
 uint16_t rpc_read_u16(const uint8_t *at, bool big_endian);
 uint32_t rpc_read_u32(const uint8_t *at, bool big_endian);
+struct base_uuid rpc_read_uuid(const uint8_t *at, bool big_endian);       // 16 bytes
 struct ndr_syntax_id rpc_read_syntax(const uint8_t *at, bool big_endian); // 20 bytes
 
 // Builders. All write little-endian PDUs.

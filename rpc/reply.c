@@ -2,6 +2,12 @@
 
 #include "rpc/server.h"
 
+// C706 12.6.3.7 wants multiples of 8 in all fragments but the last; 16 suits security trailers.
+static uint32_t fragment_stub_max(const struct rpc_association *association)
+{
+    return (association->max_fragment - (uint32_t)RPC_RESPONSE_HEADER_SIZE) & ~15u;
+}
+
 bool rpc_block(struct rpc_server *server, struct rpc_association *association)
 {
     association->blocked = true;
@@ -13,6 +19,13 @@ bool rpc_ensure(struct rpc_server *server, struct rpc_association *association, 
 {
     return server->options.stream.ensure(association->stream, size) ||
            rpc_block(server, association);
+}
+
+uint32_t rpc_reply_room(const struct rpc_association *association, uint32_t stub_max)
+{
+    uint32_t fragments = stub_max / fragment_stub_max(association) + 1;
+    uint32_t room = stub_max + fragments * RPC_RESPONSE_HEADER_SIZE;
+    return room < RPC_FAULT_SIZE ? RPC_FAULT_SIZE : room;
 }
 
 void rpc_finish(struct rpc_server *server, struct rpc_association *association)
@@ -97,8 +110,7 @@ void rpc_answer(struct rpc_server *server, struct rpc_association *association, 
 void rpc_send_response(struct rpc_server *server, struct rpc_association *association,
                        uint32_t call_id, uint16_t context_id, uint32_t size)
 {
-    // C706 12.6.3.7 wants multiples of 8 in all fragments but the last; 16 suits security trailers.
-    uint32_t chunk_max = (association->max_fragment - (uint32_t)RPC_RESPONSE_HEADER_SIZE) & ~15u;
+    uint32_t chunk_max = fragment_stub_max(association);
     uint32_t done = 0;
     do {
         uint32_t chunk = size - done < chunk_max ? size - done : chunk_max;

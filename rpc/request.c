@@ -9,6 +9,7 @@ struct request {
     uint16_t context_id;
     uint16_t opnum;
     uint32_t alloc_hint;
+    struct base_uuid object;
     const uint8_t *stub;
     uint32_t stub_size;
     bool first, last;
@@ -81,27 +82,52 @@ static const struct rpc_interface *interface_of(const struct rpc_server *server,
     return server->options.interfaces[context->interface];
 }
 
+// Why a whole call is not executed, though the connection goes on.
+struct refusal {
+    uint32_t status;
+    enum rpc_counter reason;
+};
+
+static bool refuse(const struct rpc_server *server, struct rpc_call *call,
+                   const struct rpc_interface *interface, struct refusal *ret_refusal)
+{
+    const struct rpc_association *association = call->association;
+    if (call->opnum >= interface->operation_count || !interface->operations[call->opnum].serve)
+        *ret_refusal = (struct refusal){RPC_FAULT_OP_RANGE, RPC_DROP_OPNUM};
+    // [MS-RPCE] 2.2.5: NDR64 is little-endian, and so is the PDU that carries it.
+    else if (call->stub.big_endian && call->stub.syntax == NDR_SYNTAX_64)
+        *ret_refusal = (struct refusal){RPC_FAULT_BAD_STUB_DATA, RPC_DROP_NDR64_ORDER};
+    // Calls in the batch count: each may turn out to be one that is answered later. They go first,
+    // and then it is tried again.
+    else if (association->multiplex &&
+             (uint32_t)association->batched + association->deferred >= server->options.calls)
+        *ret_refusal = (struct refusal){RPC_FAULT_SERVER_TOO_BUSY, RPC_DROP_CALLS};
+    else
+        return false;
+    return true;
+}
+
 // Puts a whole call into the batch, or faults it.
 static struct rpc_cut enqueue(struct rpc_server *server, struct rpc_association *association,
                               const struct request *request, const struct rpc_call *parts)
 {
     if (server->batch_count == RPC_BATCH_MAX)
         return full;
-    struct rpc_context *context = rpc_context_find(association, parts->context_id);
-    const struct rpc_interface *interface = interface_of(server, context);
-    if (parts->opnum >= interface->operation_count || !interface->operations[parts->opnum].serve) {
-        struct rpc_cut cut = fault_and_stay(server, association, request, RPC_FAULT_OP_RANGE,
-                                            parts->context_id, RPC_DROP_OPNUM);
+    const struct rpc_context *context = rpc_context_find(association, parts->context_id);
+    struct rpc_call *call = &server->batch[server->batch_count];
+    *call = *parts;
+    call->association = association;
+    call->stub.big_endian = request->header->big_endian;
+    call->stub.syntax = (enum ndr_syntax)context->syntax;
+    struct refusal refusal;
+    if (refuse(server, call, interface_of(server, context), &refusal)) {
+        struct rpc_cut cut = fault_and_stay(server, association, request, refusal.status,
+                                            parts->context_id, refusal.reason);
         if (cut.result == RPC_CUT_TAKEN)
             rpc_reassembly_free(server, association);
         return cut;
     }
-    struct rpc_call *call = &server->batch[server->batch_count];
-    *call = *parts;
-    call->association = association;
-    call->operation = &interface->operations[parts->opnum];
-    call->stub.big_endian = request->header->big_endian;
-    call->stub.syntax = (enum ndr_syntax)context->syntax;
+    call->operation = &interface_of(server, context)->operations[parts->opnum];
     call->call_id = request->header->call_id;
     call->offset = association->cut;
     call->slot = (uint8_t)server->batch_count++;
@@ -114,9 +140,10 @@ static struct rpc_cut append(struct rpc_server *server, struct rpc_association *
                              const struct request *request)
 {
     struct rpc_reassembly *r = association->reassembly;
-    uint32_t left = server->options.max_request - r->size; // r->size never exceeds max_request
-    bool hint_lies = !request->last && request->alloc_hint > left;
-    if (request->stub_size > left || hint_lies) {
+    // [MS-RPCE] 3.3.1.5.8: what is there and what is announced, in 64 bits.
+    uint64_t total = (uint64_t)r->size + request->stub_size;
+    uint64_t announced = (uint64_t)r->size + (request->last ? 0 : request->alloc_hint);
+    if (total > server->options.max_request || announced > server->options.max_request) {
         const struct rpc_fault fault = {.status = RPC_FAULT_ACCESS_DENIED,
                                         .call_id = r->call_id,
                                         .context_id = r->context_id,
@@ -135,6 +162,7 @@ static struct rpc_cut append(struct rpc_server *server, struct rpc_association *
         .stub_before = before,
         .context_id = r->context_id,
         .opnum = r->opnum,
+        .object = r->object,
         .reassembled = true,
     };
     struct rpc_cut cut = enqueue(server, association, request, &parts);
@@ -163,6 +191,7 @@ static struct rpc_cut begin(struct rpc_server *server, struct rpc_association *a
     r->call_id = request->header->call_id;
     r->context_id = request->context_id;
     r->opnum = request->opnum;
+    r->object = request->object;
     memcpy(r->drep, request->header->drep, sizeof r->drep);
     r->complete = false;
     r->size = 0;
@@ -193,6 +222,11 @@ static struct rpc_cut take_first(struct rpc_server *server, struct rpc_associati
             fault = protocol_error(call_id, request->context_id, RPC_WHOLE);
         return fault_and_close(server, association, &fault, RPC_DROP_INTERLEAVED);
     }
+    if (association->deferred && !association->multiplex) {
+        // C706 9.3.2: one call at a time. Of calls in one batch, see rpc/run.c.
+        const struct rpc_fault fault = protocol_error(call_id, 0, RPC_WHOLE);
+        return fault_and_close(server, association, &fault, RPC_DROP_INTERLEAVED);
+    }
     if (!rpc_context_find(association, request->context_id))
         return fault_and_stay(server, association, request, RPC_FAULT_UNKNOWN_INTERFACE, 0,
                               RPC_DROP_CONTEXT);
@@ -200,7 +234,8 @@ static struct rpc_cut take_first(struct rpc_server *server, struct rpc_associati
         return begin(server, association, request);
     const struct rpc_call parts = {.stub = {.data = request->stub, .size = request->stub_size},
                                    .context_id = request->context_id,
-                                   .opnum = request->opnum};
+                                   .opnum = request->opnum,
+                                   .object = request->object};
     return enqueue(server, association, request, &parts);
 }
 
@@ -273,6 +308,8 @@ struct rpc_cut rpc_request_cut(struct rpc_server *server, struct rpc_association
         .first = header->flags & RPC_FIRST_FRAG,
         .last = header->flags & RPC_LAST_FRAG,
     };
+    if (header->flags & RPC_OBJECT_UUID)
+        request.object = rpc_read_uuid(pdu + RPC_REQUEST_HEADER_SIZE, header->big_endian);
     if (association->legacy_flags && !(header->flags & RPC_WHOLE))
         request.first = request.last = true;
     if (header->auth_length)

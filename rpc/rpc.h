@@ -62,11 +62,15 @@ struct rpc_options {
     uint32_t associations;                         // at most
     uint32_t max_request;                          // reassembled stub, bytes
     uint32_t reassembly_buffers;                   // multi-PDU requests under way at once
-    uint32_t changes;                              // changes of the map under way at once
-    uint32_t waiting;                              // calls that wait for their time at once
-    uint8_t secret[16];                            // the same for all workers: seals handles
-    struct base_uuid object;                       // what ept_inq_object answers
-    const struct rpc_prefix *allow;                // who may change the map over the network
+    uint32_t contexts;                             // presentation contexts of an association
+    uint32_t calls;                                // of one that multiplexes, under way at once
+    uint64_t half_pdu_timeout;      // microseconds for a PDU or call once it has begun; 0: no limit
+    uint64_t idle_timeout;          // microseconds without input; 0: no limit
+    uint32_t changes;               // changes of the map under way at once
+    uint32_t waiting;               // calls that wait for their time at once
+    uint8_t secret[16];             // the same for all workers: seals handles
+    struct base_uuid object;        // what ept_inq_object answers
+    const struct rpc_prefix *allow; // who may change the map over the network
     unsigned allow_count;
     // Hands a change to the control thread; false when it cannot take it. rpc_complete follows.
     bool (*submit)(void *context, struct mapper_change *change);
@@ -112,17 +116,21 @@ uint32_t rpc_take_consumed(struct rpc_association *association);
 void rpc_unblock(struct rpc_association *association);
 // The peer will send nothing more.
 void rpc_end_of_input(struct rpc_association *association);
-// After rpc_run: ends a connection whose input ended and whose calls are all answered. `leftover`
-// are bytes of an unfinished PDU.
+// After rpc_run, for each connection that had events: starts and ends its time-outs, and ends it
+// when its input ended and its calls are all answered. `leftover` are bytes of an unfinished PDU.
 void rpc_settle(struct rpc_server *server, struct rpc_association *association, uint32_t leftover);
-// Ends every connection in order: the server is about to stop.
+// Takes no more input and no more connections, and ends each connection in order when its calls are
+// answered: the server is about to stop.
+void rpc_stop(struct rpc_server *server);
+// Ends every connection in order now, whether its calls are answered or not.
 void rpc_shutdown(struct rpc_server *server);
 
 // Answers the batch. Returns how many calls were in it.
 unsigned rpc_run(struct rpc_server *server);
 
 // Once a turn, before the input of the turn: tells the server the time (microseconds of a clock
-// that never goes back), and answers the calls whose time has come.
+// that never goes back), answers the calls whose time has come, and ends connections that ran into
+// a time-out.
 void rpc_timers(struct rpc_server *server, uint64_t now);
 // When to call rpc_timers next at the latest; UINT64_MAX: nothing waits.
 uint64_t rpc_next_timer(const struct rpc_server *server);
@@ -133,5 +141,5 @@ void rpc_complete(struct rpc_server *server, struct mapper_change *change);
 // RPC_COUNTER_COUNT values.
 const uint64_t *rpc_counters(const struct rpc_server *server);
 
-// The interfaces of the endpoint mapper host: epmapper 3.0 and mgmt 1.0.
+// The interfaces of the endpoint mapper host (rpc/interfaces.c).
 extern const struct rpc_interface *const rpc_mapper_interfaces[];

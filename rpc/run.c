@@ -45,13 +45,15 @@ static bool answer_in_place(struct rpc_server *server, struct rpc_call *call, ui
     return true;
 }
 
-// Encodes the reply aside, then sends it in as many fragments as it takes.
-static bool answer_aside(struct rpc_server *server, struct rpc_call *call)
+// Encodes the reply aside, then sends it in as many fragments as it takes. Operations act when they
+// are served, so there must be room for whatever they answer before.
+static bool answer_aside(struct rpc_server *server, struct rpc_call *call, uint32_t stub_max)
 {
     struct rpc_association *association = call->association;
-    if (!rpc_ensure(server, association, RPC_REPLY_MAX))
+    if (!rpc_ensure(server, association, rpc_reply_room(association, stub_max)))
         return false;
     struct ndr_writer reply = rpc_reply_writer(server, call->stub.syntax);
+    reply.end = reply.start + stub_max;
     uint32_t status = call->operation->serve(server, call, &reply);
     if (status == RPC_DEFERRED) {
         association->deferred++;
@@ -100,9 +102,10 @@ static bool answer(struct rpc_server *server, struct rpc_call *call)
         return refuse_while_executing(server, call);
     rpc_reply_size *reply_size = call->operation->reply_size;
     uint32_t stub_size = reply_size ? reply_size(server, call) : 0;
+    uint32_t stub_max = call->operation->reply_max ? call->operation->reply_max : RPC_STUB_MAX;
     bool done = stub_size && fits_one_frame(server, call, stub_size)
                     ? answer_in_place(server, call, stub_size)
-                    : answer_aside(server, call);
+                    : answer_aside(server, call, stub_size ? stub_size : stub_max);
     if (done)
         server->counters[RPC_CALLS]++;
     return done;

@@ -7,8 +7,6 @@
 
 const struct base_counter rpc_counter_rows[RPC_COUNTER_COUNT] = {RPC_COUNTERS(BASE_COUNTER_ROW)};
 
-const struct rpc_interface *const rpc_mapper_interfaces[] = {&rpc_epmapper, &rpc_mgmt, NULL};
-
 static bool create_associations(struct rpc_server *server)
 {
     uint32_t count = server->options.associations;
@@ -73,8 +71,10 @@ struct rpc_server *rpc_server_create(const struct rpc_options *options)
            server->interface_count < RPC_INTERFACE_MAX)
         server->interface_count++;
     if (create_associations(server) && create_reassemblies(server) && create_changes(server) &&
-        create_waiting(server))
+        create_waiting(server) && rpc_contexts_create(server)) {
+        rpc_watch_create(server);
         return server;
+    }
     rpc_server_destroy(server);
     return NULL;
 }
@@ -87,6 +87,7 @@ void rpc_server_destroy(struct rpc_server *server)
     free(server->reassembly_memory);
     free(server->change_memory);
     free(server->waiting_memory);
+    free(server->chunk_memory);
     free(server);
 }
 
@@ -94,10 +95,11 @@ struct rpc_association *rpc_open(struct rpc_server *server, void *stream,
                                  const struct rpc_peer *peer)
 {
     struct rpc_association *association = server->free_associations;
-    if (!association)
+    if (!association || server->stopping)
         return NULL;
     server->free_associations = association->next_free;
     uint32_t generation = association->generation + 1;
+    generation += !generation; // no ticket of a live one has generation 0
     memset(association, 0, sizeof *association);
     association->generation = generation;
     association->stream = stream;
@@ -105,6 +107,7 @@ struct rpc_association *rpc_open(struct rpc_server *server, void *stream,
     association->state = RPC_STATE_NEW;
     association->max_fragment = RPC_FRAGMENT_MAX;
     server->counters[RPC_ASSOCIATIONS]++;
+    rpc_watch(server, association, 0);
     return association;
 }
 
@@ -113,6 +116,8 @@ void rpc_close(struct rpc_server *server, struct rpc_association *association)
     if (association->group)
         rpc_group_leave(server->options.groups, association->group);
     rpc_reassembly_free(server, association);
+    rpc_contexts_free(server, association);
+    rpc_watch_drop(server, association);
     if (association->deferred)
         rpc_waiting_drop(server, association);
     association->state = RPC_STATE_FREE;
@@ -146,15 +151,38 @@ void rpc_end_of_input(struct rpc_association *association)
     association->ended = true;
 }
 
+static bool is_over(const struct rpc_association *association)
+{
+    return association->ended && association->state != RPC_STATE_CLOSED && !association->batched &&
+           !association->deferred && !association->blocked;
+}
+
+void rpc_end_answered(struct rpc_server *server, struct rpc_association *association)
+{
+    if (is_over(association))
+        rpc_finish(server, association);
+}
+
 void rpc_settle(struct rpc_server *server, struct rpc_association *association, uint32_t leftover)
 {
-    if (!association->ended || association->state == RPC_STATE_CLOSED)
+    if (association->state == RPC_STATE_CLOSED)
         return;
-    if (association->batched || association->deferred || association->blocked)
-        return;
-    if (leftover)
+    rpc_watch(server, association, leftover);
+    if (leftover && is_over(association) && !server->stopping)
         server->counters[RPC_DROP_PARTIAL]++;
-    rpc_finish(server, association);
+    rpc_end_answered(server, association);
+}
+
+void rpc_stop(struct rpc_server *server)
+{
+    server->stopping = true;
+    for (uint32_t i = 0; i < server->options.associations; i++) {
+        struct rpc_association *association = &server->associations[i];
+        if (!association->stream)
+            continue;
+        association->ended = true;
+        rpc_end_answered(server, association);
+    }
 }
 
 void rpc_shutdown(struct rpc_server *server)

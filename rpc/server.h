@@ -13,7 +13,8 @@
 
 enum {
     RPC_BATCH_MAX = 64,
-    RPC_CONTEXT_MAX = 16,     // presentation contexts of one association
+    RPC_CONTEXT_INLINE = 4,   // presentation contexts within an association
+    RPC_CONTEXT_CHUNK = 14,   // and in each chunk of the pool: a cache line
     RPC_INTERFACE_MAX = 16,   // rows of the interface table
     RPC_STUB_MAX = 256 << 10, // a reply stub; ept_lookup pages end before
     // The stub, the headers of its fragments at the least fragment size, and some. The stream must
@@ -30,16 +31,30 @@ struct rpc_context {
     uint8_t syntax;    // enum ndr_syntax
 };
 
+// More contexts of an association than it has room for itself.
+struct rpc_context_chunk {
+    struct rpc_context_chunk *next; // of the association, or in the pool
+    struct rpc_context contexts[RPC_CONTEXT_CHUNK];
+};
+
 // A request that comes in several PDUs. One at most per association (C706 12.6.3).
 struct rpc_reassembly {
     struct rpc_reassembly *next; // in the pool
     uint32_t call_id;
     uint16_t context_id;
     uint16_t opnum;
+    struct base_uuid object;
     uint8_t drep[4];
     bool complete;  // the call is in the batch
     uint32_t size;  // octets in `stub`
     uint8_t stub[]; // options.max_request
+};
+
+enum rpc_watch { // which time-out runs
+    RPC_WATCH_NONE,
+    RPC_WATCH_HALF, // a PDU or a call of several is unfinished
+    RPC_WATCH_IDLE,
+    RPC_WATCH_COUNT,
 };
 
 enum rpc_state {
@@ -60,22 +75,33 @@ struct rpc_association {
     uint16_t batched;      // its calls in the batch
     uint16_t deferred;     // its calls that are answered later
     uint8_t state;
-    uint8_t context_count;
+    uint16_t context_count;
+    uint8_t watch;     // enum rpc_watch
+    bool progressed;   // a PDU that leaves no call unfinished was taken since rpc_watch
     bool multiplex;    // CONC_MPX negotiated
+    bool header_sign;  // the bind had HEADER_SIGN
     bool legacy_flags; // the bind had neither FIRST nor LAST: an NT 4 or Windows 9x client
     bool blocked;      // waits for room to write
     bool ended;        // the peer sends nothing more
-    struct rpc_context contexts[RPC_CONTEXT_MAX];
+    struct rpc_context contexts[RPC_CONTEXT_INLINE];
+    struct rpc_context_chunk *more_contexts; // in the order they came
     struct rpc_reassembly *reassembly;
     struct rpc_peer peer;
-    struct rpc_association *next_free;
+    uint64_t watched_since;
+    union {
+        TAILQ_ENTRY(rpc_association) watch_link; // while it is watched
+        struct rpc_association *next_free;       // while it is free
+    };
 };
+
+TAILQ_HEAD(rpc_association_list, rpc_association);
 
 // One request, whole, waiting in the batch.
 struct rpc_call {
     struct rpc_association *association;
     const struct rpc_operation *operation;
     struct ndr_stub stub;
+    struct base_uuid object; // nil: the request had none
     uint32_t call_id;
     uint32_t offset;      // where the PDU that completed it begins in the stream
     uint32_t stub_before; // reassembled octets without that PDU
@@ -127,13 +153,18 @@ struct rpc_server {
     struct rpc_options options;
     unsigned interface_count;
     unsigned batch_count;
+    bool stopping; // takes no more input
     struct rpc_association *free_associations;
     struct rpc_reassembly *free_reassemblies;
+    struct rpc_context_chunk *free_chunks;
     struct mapper_change *free_change[64];
     unsigned free_changes;
+    struct mapper_change *held[64]; // complete, but the peer has no room for the answer now
+    unsigned held_count;
     uint64_t now;                    // microseconds: when the turn began
     struct rpc_waiting_list waiting; // the earliest deadline first
     struct rpc_waiting_list free_waiting;
+    struct rpc_association_list watched[RPC_WATCH_COUNT]; // the longest first
     uint64_t counters[RPC_COUNTER_COUNT];
 
     struct rpc_call batch[RPC_BATCH_MAX];
@@ -149,15 +180,22 @@ struct rpc_server {
 
     struct rpc_association *associations;
     uint8_t *reassembly_memory;
+    struct rpc_context_chunk *chunk_memory;
     struct mapper_change *change_memory;
     struct rpc_waiting *waiting_memory;
     // A reply under construction: room for a header, then the stub.
     uint8_t scratch[RPC_RESPONSE_HEADER_SIZE + RPC_STUB_MAX];
 };
 
-// ---- input.c
+// ---- context.c
+bool rpc_contexts_create(struct rpc_server *server);
 // The context of this id, or NULL.
-struct rpc_context *rpc_context_find(struct rpc_association *association, uint16_t id);
+const struct rpc_context *rpc_context_find(const struct rpc_association *association, uint16_t id);
+// Adds a context. False, and counted, at a limit: of the association, or of all together.
+bool rpc_context_add(struct rpc_server *server, struct rpc_association *association,
+                     const struct rpc_context *context);
+// Gives the association's chunks back.
+void rpc_contexts_free(struct rpc_server *server, struct rpc_association *association);
 
 // ---- bind.c: whole, well-framed bind and alter_context PDUs. The answer is written.
 void rpc_bind_serve(struct rpc_server *server, struct rpc_association *association,
@@ -171,11 +209,44 @@ struct rpc_cut rpc_request_cut(struct rpc_server *server, struct rpc_association
 // Gives the association's reassembly buffer back, if it has one.
 void rpc_reassembly_free(struct rpc_server *server, struct rpc_association *association);
 
+// ---- verification.c
+// What a verification trailer must say of a call.
+struct rpc_verification {
+    const struct rpc_header *header; // of the call's PDUs
+    const struct ndr_syntax_id *interface, *transfer;
+    uint16_t context_id, opnum;
+    bool header_sign;
+};
+// Takes the trailer, if there is one, off the end of the stub. False: it says something else.
+bool rpc_verify(const struct rpc_verification *want, struct ndr_stub *stub);
+
+// ---- watch.c
+void rpc_watch_create(struct rpc_server *server);
+// After a turn in which the connection had input: what of it is unfinished, and since when.
+void rpc_watch(struct rpc_server *server, struct rpc_association *association, uint32_t leftover);
+void rpc_watch_drop(struct rpc_server *server, struct rpc_association *association);
+// Ends the connections whose time is up.
+void rpc_watch_expire(struct rpc_server *server);
+uint64_t rpc_watch_next(const struct rpc_server *server);
+
+// ---- server.c
+// Ends a connection whose input ended and whose calls are all answered.
+void rpc_end_answered(struct rpc_server *server, struct rpc_association *association);
+
+// ---- epmapper_change.c
+// Tries again to answer for the changes in server->held.
+void rpc_complete_held(struct rpc_server *server);
+// Whether a change of this call is under way; if so, its answer will not be sent.
+bool rpc_orphan_change(struct rpc_server *server, const struct rpc_association *association,
+                       uint32_t call_id);
+
 // ---- reply.c
 // Marks the association as waiting for room to write. Returns false.
 bool rpc_block(struct rpc_server *server, struct rpc_association *association);
 // Whether `size` octets can be written now; if not, the association waits for room.
 bool rpc_ensure(struct rpc_server *server, struct rpc_association *association, uint32_t size);
+// How much room the answer to a call takes whose reply stub has at most `stub_max` octets.
+uint32_t rpc_reply_room(const struct rpc_association *association, uint32_t stub_max);
 // Which call a fault answers, and how.
 struct rpc_fault {
     uint32_t status;
@@ -212,5 +283,7 @@ struct rpc_association *rpc_ticket_redeem(struct rpc_server *server,
 void rpc_ticket_answer(struct rpc_server *server, struct rpc_association *association,
                        const struct rpc_ticket *ticket, uint32_t status,
                        const struct ndr_writer *reply);
+// The client has given the call up: if it is answered later, it is not answered at all.
+void rpc_orphan(struct rpc_server *server, struct rpc_association *association, uint32_t call_id);
 // Forgets the connection's calls that wait: it is over.
 void rpc_waiting_drop(struct rpc_server *server, const struct rpc_association *association);

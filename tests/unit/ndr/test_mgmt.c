@@ -54,6 +54,47 @@ static void four_counters_take_28_octets(void **state)
         &w, "04 00 00 00 04 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04 00 00 00 " ZERO_4);
 }
 
+static void counters_in_ndr64_have_a_wide_count_aligned_to_8(void **state)
+{
+    (void)state;
+    static const uint32_t values[3] = {1, 2, 3};
+    struct ndr_writer w = writer(NDR_SYNTAX_64);
+    ndr_mgmt_encode_stats(&w, values, 3, 0);
+    assert_written(&w, "03 00 00 00 00 00 00 00 03 00 00 00 00 00 00 00 "
+                       "01 00 00 00 02 00 00 00 03 00 00 00 " ZERO_4);
+}
+
+static void an_empty_list_of_interface_ids_in_ndr64_is_a_wide_null_pointer(void **state)
+{
+    (void)state;
+    struct ndr_writer w = writer(NDR_SYNTAX_64);
+    ndr_mgmt_encode_if_ids(&w, NULL, 0, 0);
+    assert_written(&w, ZERO_4 ZERO_4 ZERO_4);
+}
+
+static void a_principal_name_in_ndr64_has_wide_counts(void **state)
+{
+    (void)state;
+    struct ndr_writer w = writer(NDR_SYNTAX_64);
+    ndr_mgmt_encode_princ_name(&w, 4096, 0x71e);
+    assert_written(&w, "00 10 00 00 00 00 00 00 " ZERO_4 ZERO_4
+                       "01 00 00 00 00 00 00 00 00 00 00 00 1e 07 00 00");
+}
+
+static void requests_are_the_same_in_ndr64(void **state)
+{
+    (void)state;
+    struct octets o = octets_from_hex("0a 00 00 00 40 00 00 00");
+    struct ndr_stub stub = stub_of(o, NDR_SYNTAX_64, false);
+    uint32_t count = 0, service = 0, size = 0;
+    assert_true(ndr_mgmt_decode_inq_stats(&stub, &count));
+    assert_int_equal(count, 10);
+    assert_true(ndr_mgmt_decode_inq_princ_name(&stub, &service, &size));
+    assert_int_equal(service, 10);
+    assert_int_equal(size, 64);
+    octets_free(o);
+}
+
 static void listening_is_a_status_and_a_boolean(void **state)
 {
     (void)state;
@@ -132,6 +173,10 @@ int main(void)
         cmocka_unit_test(interface_ids_in_ndr64_have_wide_pointers),
         cmocka_unit_test(an_empty_list_of_interface_ids_is_a_null_pointer),
         cmocka_unit_test(four_counters_take_28_octets),
+        cmocka_unit_test(counters_in_ndr64_have_a_wide_count_aligned_to_8),
+        cmocka_unit_test(an_empty_list_of_interface_ids_in_ndr64_is_a_wide_null_pointer),
+        cmocka_unit_test(a_principal_name_in_ndr64_has_wide_counts),
+        cmocka_unit_test(requests_are_the_same_in_ndr64),
         cmocka_unit_test(listening_is_a_status_and_a_boolean),
         cmocka_unit_test(an_absent_principal_name_is_an_empty_string),
         cmocka_unit_test(statistics_are_asked_for_with_four_or_eight_octets),

@@ -138,6 +138,8 @@ int bench_setup(void **state)
         .groups = rpc_groups_create(BENCH_GROUPS, 1),
         .associations = BENCH_CONNS,
         .max_request = BENCH_MAX_REQUEST,
+        .contexts = BENCH_CONTEXTS,
+        .calls = BENCH_CALLS,
         .reassembly_buffers = BENCH_REASSEMBLIES,
         .changes = BENCH_CHANGES,
         .waiting = BENCH_WAITING,
@@ -188,7 +190,8 @@ static void assert_counters_add_up(const struct bench *bench)
     const uint64_t *c = rpc_counters(bench->server);
     assert_int_equal(c[RPC_CALLS], c[RPC_REPLIES] + c[RPC_DROP_ORPHAN_REPLY] + c[RPC_DROP_STUB] +
                                        c[RPC_DROP_HANDLE] + c[RPC_DROP_DENIED] + c[RPC_DROP_BUSY] +
-                                       c[RPC_DROP_TAG] + c[RPC_DROP_REPLY_TOO_BIG]);
+                                       c[RPC_DROP_TAG] + c[RPC_DROP_REPLY_TOO_BIG] +
+                                       c[RPC_DROP_ORPHANED]);
     assert_int_equal(c[RPC_PDUS_IN], bench->taken + bench->endings - c[RPC_DROP_LENGTH]);
 }
 
@@ -421,4 +424,5 @@ void bench_complete_changes(struct bench *bench)
         rpc_complete(bench->server, bench->submitted[i]);
     }
     mapper_map_reclaim(bench->map);
+    bench_time(bench, bench->server->now); // and those for which there was no room
 }

@@ -15,6 +15,8 @@ static const struct ndr_syntax_id features_3 = {
 static const struct ndr_syntax_id features_all = {
     BASE_UUID(0x6cb71c2c, 0x9812, 0x4540, 255, 255, 255, 255, 255, 255, 255, 255), 1, 0};
 
+static const struct ndr_syntax_id ndr64_2_0 = {
+    BASE_UUID(0x71710533, 0xbeba, 0x4937, 0x83, 0x19, 0xb5, 0xdb, 0xef, 0x9c, 0xcc, 0x36), 2, 0};
 static const struct ndr_syntax_id epmapper_minor_1 = {
     BASE_UUID(0xe1af8308, 0x5d1f, 0x11c9, 0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa), 3, 1};
 static const struct ndr_syntax_id epmapper_major_2 = {
@@ -29,6 +31,7 @@ static const struct ndr_syntax_id epmapper_major_2 = {
 
 struct result {
     uint16_t result, reason;
+    bool ndr64; // accepted with NDR64 instead of NDR 2.0
 };
 
 static void assert_results(const struct answer *a, uint32_t at, const struct result *want,
@@ -41,7 +44,8 @@ static void assert_results(const struct answer *a, uint32_t at, const struct res
         assert_int_equal(base_load_le16(row), want[i].result);
         assert_int_equal(base_load_le16(row + 2), want[i].reason);
         struct octets syntax = {0};
-        put_syntax(&syntax, want[i].result == RPC_RESULT_ACCEPT ? NDR20 : &zero_id);
+        const struct ndr_syntax_id *chosen = want[i].ndr64 ? NDR64 : NDR20;
+        put_syntax(&syntax, want[i].result == RPC_RESULT_ACCEPT ? chosen : &zero_id);
         assert_memory_equal(row + 4, syntax.bytes, 20);
     }
 }
@@ -140,6 +144,10 @@ struct context_row {
     {                                                                                              \
         0, 0                                                                                       \
     }
+#define ACCEPT_64                                                                                  \
+    {                                                                                              \
+        0, 0, true                                                                                 \
+    }
 #define NO_ABSTRACT                                                                                \
     {                                                                                              \
         2, 1                                                                                       \
@@ -168,10 +176,18 @@ static const struct context_row context_rows[] = {
      {},
      {},
      0},
-    {"NDR64 alone", {OFFER(0, EPMAPPER, 1, NDR64)}, {NO_TRANSFER}, {}, {}, 0},
+    {"NDR64 alone", {OFFER(0, EPMAPPER, 1, NDR64)}, {ACCEPT_64}, {}, {}, 0},
+    {"NDR64 of another version", {OFFER(0, EPMAPPER, 1, &ndr64_2_0)}, {NO_TRANSFER}, {}, {}, 0},
     {"a zero syntax before NDR 2.0", {OFFER(1, MGMT, 2, &zero_id, NDR20)}, {ACCEPT}, {}, {}, 0},
     {"NDR 2.0 three times", {OFFER(1, MGMT, 3, NDR20, NDR20, NDR20)}, {ACCEPT}, {}, {}, 0},
-    {"NDR64 before NDR 2.0", {OFFER(0, EPMAPPER, 2, NDR64, NDR20)}, {ACCEPT}, {}, {}, 0},
+    {"NDR64 before NDR 2.0", {OFFER(0, EPMAPPER, 2, NDR64, NDR20)}, {ACCEPT_64}, {}, {}, 0},
+    {"NDR 2.0 before NDR64", {OFFER(0, EPMAPPER, 2, NDR20, NDR64)}, {ACCEPT}, {}, {}, 0},
+    {"as Windows offers both",
+     {OFFER(0, EPMAPPER, 1, NDR20), OFFER(1, EPMAPPER, 1, NDR64)},
+     {ACCEPT, NO_TRANSFER},
+     {},
+     {},
+     0},
     {"two new contexts",
      {OFFER(0, EPMAPPER, 1, NDR20), OFFER(1, MGMT, 1, NDR20)},
      {ACCEPT, NO_TRANSFER},
@@ -226,6 +242,18 @@ static const struct context_row context_rows[] = {
      {OFFER(0, EPMAPPER, 2, NDR64, NDR20)},
      {ACCEPT},
      KEPT},
+    {"an NDR64 context again with NDR 2.0 beside NDR64",
+     {OFFER(0, EPMAPPER, 1, NDR64)},
+     {ACCEPT_64},
+     {OFFER(0, EPMAPPER, 2, NDR20, NDR64)},
+     {ACCEPT_64},
+     KEPT},
+    {"an NDR64 context again with NDR 2.0 alone",
+     {OFFER(0, EPMAPPER, 1, NDR64)},
+     {ACCEPT_64},
+     {OFFER(0, EPMAPPER, 1, NDR20)},
+     {},
+     BROKEN},
     {"a context again with another syntax",
      {OFFER(0, EPMAPPER, 1, NDR20)},
      {ACCEPT},
@@ -405,14 +433,57 @@ static void a_context_over_the_limit_is_refused_as_such(void **state)
 {
     struct conn *conn = conn_open_bound(*state, RPC_WHOLE);
     static const struct result local_limit = {2, 3};
-    for (uint16_t id = 1; id <= RPC_CONTEXT_MAX; id++) {
+    for (uint16_t id = 1; id <= BENCH_CONTEXTS; id++) {
         struct bind alter = plain_bind();
         alter.ptype = RPC_ALTER_CONTEXT;
         alter.offer[0] = plain_offer(id, EPMAPPER);
         struct answer a = talk_bind(conn, &alter);
-        assert_results(&a, 28, id < RPC_CONTEXT_MAX ? &accepted : &local_limit, 1);
+        assert_results(&a, 28, id < BENCH_CONTEXTS ? &accepted : &local_limit, 1);
     }
     assert_alive(conn);
+}
+
+// One association takes most of the pool's chunks; what it leaves does not do for another.
+static void contexts_that_the_pool_has_no_room_for_are_refused(void **state)
+{
+    struct bench *bench = *state;
+    static const struct result local_limit = {2, 3};
+    struct conn *conns[2] = {conn_open_bound(bench, RPC_WHOLE), conn_open_bound(bench, RPC_WHOLE)};
+    for (unsigned i = 0; i < 2; i++) {
+        for (uint16_t id = 1; id < BENCH_CONTEXTS; id++) {
+            struct bind alter = plain_bind();
+            alter.ptype = RPC_ALTER_CONTEXT;
+            alter.offer[0] = plain_offer(id, EPMAPPER);
+            struct answer a = talk_bind(conns[i], &alter);
+            unsigned room = i == 0 ? BENCH_CONTEXTS : RPC_CONTEXT_INLINE + RPC_CONTEXT_CHUNK;
+            assert_results(&a, 28, id < room ? &accepted : &local_limit, 1);
+        }
+        assert_alive(conns[i]);
+    }
+    assert_true(bench_counter(bench, RPC_DROP_CONTEXT_POOL) > 0);
+    conn_close(conns[0]); // gives its chunks back
+    struct bind alter = plain_bind();
+    alter.ptype = RPC_ALTER_CONTEXT;
+    alter.offer[0] = plain_offer(999, EPMAPPER);
+    struct answer a = talk_bind(conns[1], &alter);
+    assert_results(&a, 28, &accepted, 1);
+}
+
+static void every_context_of_many_is_found_again(void **state)
+{
+    struct conn *conn = conn_open_bound(*state, RPC_WHOLE);
+    for (uint16_t id = 1; id < BENCH_CONTEXTS; id++) {
+        struct bind alter = plain_bind();
+        alter.ptype = RPC_ALTER_CONTEXT;
+        alter.offer[0] = plain_offer(id, id % 2 ? MGMT : EPMAPPER);
+        talk_bind(conn, &alter);
+    }
+    for (uint16_t id = 0; id < BENCH_CONTEXTS; id++) {
+        // Operation 6 is epmapper's, and past the end of mgmt.
+        conn_request(conn, &(struct request){
+                               .flags = RPC_WHOLE, .call_id = 2, .context_id = id, .opnum = 6});
+        assert_fault(conn, id % 2 ? RPC_FAULT_OP_RANGE : 0x6d8, id % 2 ? 0x23 : 0x03, 2, id);
+    }
 }
 
 // 255 contexts is what the count can say; all of them are answered.
@@ -829,6 +900,8 @@ int main(void)
         TEST(an_alter_context_without_contexts_is_a_protocol_error),
         TEST(a_connection_without_any_context_stays_and_can_add_one),
         TEST(a_context_over_the_limit_is_refused_as_such),
+        TEST(contexts_that_the_pool_has_no_room_for_are_refused),
+        TEST(every_context_of_many_is_found_again),
         TEST(a_bind_of_255_contexts_is_answered_whole),
         TEST(one_fragment_size_is_negotiated_for_both_directions),
         TEST(an_alter_context_repeats_size_and_group_of_the_bind),
