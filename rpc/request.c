@@ -88,8 +88,24 @@ struct refusal {
     enum rpc_counter reason;
 };
 
+// Takes a verification trailer off the end of the stub. False: it says something else of the call.
+static bool verify(struct rpc_call *call, const struct rpc_header *header,
+                   const struct rpc_interface *interface)
+{
+    const struct rpc_verification want = {
+        .header = header,
+        .interface = &interface->id,
+        .transfer = call->stub.syntax == NDR_SYNTAX_64 ? &ndr_syntax_id_64 : &ndr_syntax_id_20,
+        .context_id = call->context_id,
+        .opnum = call->opnum,
+        .header_sign = call->association->header_sign,
+    };
+    return rpc_verify(&want, &call->stub);
+}
+
 static bool refuse(const struct rpc_server *server, struct rpc_call *call,
-                   const struct rpc_interface *interface, struct refusal *ret_refusal)
+                   const struct rpc_header *header, const struct rpc_interface *interface,
+                   struct refusal *ret_refusal)
 {
     const struct rpc_association *association = call->association;
     if (call->opnum >= interface->operation_count || !interface->operations[call->opnum].serve)
@@ -97,6 +113,8 @@ static bool refuse(const struct rpc_server *server, struct rpc_call *call,
     // [MS-RPCE] 2.2.5: NDR64 is little-endian, and so is the PDU that carries it.
     else if (call->stub.big_endian && call->stub.syntax == NDR_SYNTAX_64)
         *ret_refusal = (struct refusal){RPC_FAULT_BAD_STUB_DATA, RPC_DROP_NDR64_ORDER};
+    else if (!verify(call, header, interface))
+        *ret_refusal = (struct refusal){RPC_FAULT_ACCESS_DENIED, RPC_DROP_VERIFICATION};
     // Calls in the batch count: each may turn out to be one that is answered later. They go first,
     // and then it is tried again.
     else if (association->multiplex &&
@@ -120,7 +138,7 @@ static struct rpc_cut enqueue(struct rpc_server *server, struct rpc_association 
     call->stub.big_endian = request->header->big_endian;
     call->stub.syntax = (enum ndr_syntax)context->syntax;
     struct refusal refusal;
-    if (refuse(server, call, interface_of(server, context), &refusal)) {
+    if (refuse(server, call, request->header, interface_of(server, context), &refusal)) {
         struct rpc_cut cut = fault_and_stay(server, association, request, refusal.status,
                                             parts->context_id, refusal.reason);
         if (cut.result == RPC_CUT_TAKEN)
