@@ -46,6 +46,11 @@ static enum rpc_map_verdict make_query(struct rpc_server *server, const struct r
         return RPC_MAP_BAD_STUB;
     if (map->tower_octets && map->tower_reason != NDR_TOWER_OK)
         return RPC_MAP_BAD_STUB;
+    uint32_t fingerprint = 0;
+    work->continued = !rpc_handle_is_null(&map->handle);
+    if (work->continued &&
+        !rpc_handle_open(server, call->association, &map->handle, &work->cursor, &fingerprint))
+        return RPC_MAP_BAD_HANDLE;
     if (!map->tower_octets)
         return no_towers(work, NDR_EPM_STATUS_NOT_REGISTERED);
     if (map->max_towers == 0)
@@ -57,14 +62,10 @@ static enum rpc_map_verdict make_query(struct rpc_server *server, const struct r
         .object = map->object,
         .max = map->max_towers,
     };
-    if (rpc_handle_is_null(&map->handle))
+    if (!work->continued)
         return RPC_MAP_ANSWER;
-    uint32_t fingerprint;
-    if (!rpc_handle_open(server, call->association, &map->handle, &work->cursor, &fingerprint))
-        return RPC_MAP_BAD_HANDLE;
     if (fingerprint != map_fingerprint(server, query))
         return no_towers(work, NDR_EPM_STATUS_INVALID_CONTEXT);
-    work->continued = true;
     query->position = work->cursor.position;
     return RPC_MAP_ANSWER;
 }
@@ -106,7 +107,11 @@ static uint32_t tower_spans(const struct mapper_answer *answer, struct ndr_epm_t
 
 static uint32_t map_reply_size(struct rpc_server *server, const struct rpc_call *call)
 {
-    const struct rpc_map_work *work = &server->map_work[call->slot];
+    struct rpc_map_work *work = &server->map_work[call->slot];
+    // A call before it in the batch may have closed the cursor since rpc_prepare.
+    if (work->continued && work->verdict != RPC_MAP_BAD_STUB &&
+        !rpc_handle_is_live(server, call->association, &work->cursor))
+        work->verdict = RPC_MAP_BAD_HANDLE;
     if (work->verdict == RPC_MAP_BAD_STUB || work->verdict == RPC_MAP_BAD_HANDLE)
         return 0;
     struct ndr_epm_tower_span spans[MAPPER_ANSWER_MAX];
@@ -147,8 +152,9 @@ static uint32_t map_serve(struct rpc_server *server, struct rpc_call *call,
     uint32_t status = work->verdict == RPC_MAP_ANSWER ? answer->status : work->status;
     struct ndr_epm_tower_span spans[MAPPER_ANSWER_MAX];
     uint32_t count = tower_spans(answer, spans);
-    struct ndr_context_handle handle;
-    map_continue(server, call, work, answer, &handle);
+    struct ndr_context_handle handle = map->handle; // a question without an answer leaves it alone
+    if (work->verdict == RPC_MAP_ANSWER)
+        map_continue(server, call, work, answer, &handle);
     server->counters[RPC_EPM_MAP_FOUND] += count > 0;
     ndr_epm_encode_map_reply(reply, &handle, map->max_towers, map->highest_referent + 1, spans,
                              count, status);
@@ -299,7 +305,9 @@ static uint32_t lookup_serve(struct rpc_server *server, struct rpc_call *call,
         return RPC_FAULT_CONTEXT_MISMATCH;
     if (fingerprint != lookup.fingerprint)
         lookup.status = NDR_EPM_STATUS_INVALID_CONTEXT;
-    if (lookup.status == 0)
+    if (lookup.status != 0)
+        lookup.handle = lookup.request.handle; // still live: the client's to continue or to free
+    else
         lookup_page(server, call->association, &lookup, call->stub.syntax);
     ndr_epm_encode_lookup_reply(reply, &lookup.handle, lookup.request.max_ents,
                                 lookup.request.highest_referent + 1, server->views, lookup.count,

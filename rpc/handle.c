@@ -59,6 +59,13 @@ struct ndr_context_handle rpc_handle_seal(const struct rpc_server *server,
     return handle;
 }
 
+bool rpc_handle_is_live(const struct rpc_server *server, const struct rpc_association *association,
+                        const struct rpc_cursor *cursor)
+{
+    return rpc_group_cursor_epoch(server->options.groups, association->group, cursor->index) ==
+           cursor->epoch;
+}
+
 void rpc_handle_close(struct rpc_server *server, const struct rpc_association *association,
                       const struct rpc_cursor *cursor)
 {

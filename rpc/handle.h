@@ -39,6 +39,10 @@ struct ndr_context_handle rpc_handle_seal(const struct rpc_server *server,
                                           const struct rpc_association *association,
                                           const struct rpc_cursor *cursor, uint32_t fingerprint);
 
+// Whether nobody has closed or replaced the cursor since it was opened.
+bool rpc_handle_is_live(const struct rpc_server *server, const struct rpc_association *association,
+                        const struct rpc_cursor *cursor);
+
 void rpc_handle_close(struct rpc_server *server, const struct rpc_association *association,
                       const struct rpc_cursor *cursor);
 

@@ -532,6 +532,75 @@ static void a_map_handle_does_not_continue_a_lookup(void **state)
     assert_int_equal(free_handle(conn, a.handle), 0);
 }
 
+// The client's to continue, or to free: the question was wrong, not the handle.
+static void a_question_without_an_answer_leaves_its_handle_alone(void **state)
+{
+    bench_register(*state, &echo_id, 1024, 3);
+    struct conn *conn = conn_open_bound(*state, RPC_WHOLE);
+    struct lookup_question lookup = {.versions = 1, .max = 1};
+    struct map_question map = {&echo_id, NULL, {0}, 1};
+    lookup.handle = ask_lookup(conn, &lookup).handle;
+    map.handle = ask_map(conn, &map).handle;
+    const struct lookup_question lookups[] = {
+        {.versions = 1, .handle = lookup.handle, .max = 0}, // no entries wanted
+        {.versions = 1, .handle = map.handle, .max = 1},    // another kind of question
+    };
+    for (unsigned i = 0; i < ROWS(lookups); i++) {
+        struct epm_answer a = ask_lookup(conn, &lookups[i]);
+        assert_int_not_equal(a.status, 0);
+        assert_memory_equal(&a.handle, &lookups[i].handle, sizeof a.handle);
+    }
+    const struct map_question maps[] = {
+        {&echo_id, NULL, map.handle, 0},
+        {&epmapper_id, NULL, map.handle, 1},
+        {NULL, NULL, map.handle, 1}, // a null tower
+    };
+    for (unsigned i = 0; i < ROWS(maps); i++) {
+        struct epm_answer a = ask_map(conn, &maps[i]);
+        assert_int_not_equal(a.status, 0);
+        assert_memory_equal(&a.handle, &maps[i].handle, sizeof a.handle);
+    }
+    assert_int_equal(ask_lookup(conn, &lookup).ports[0], 1025);
+    assert_int_equal(ask_map(conn, &map).ports[0], 1025);
+    assert_int_equal(free_handle(conn, lookup.handle), 0);
+    assert_int_equal(free_handle(conn, map.handle), 0);
+}
+
+static void a_map_of_a_null_tower_with_a_dead_handle_is_a_context_mismatch(void **state)
+{
+    struct conn *conn = conn_open_bound(*state, RPC_WHOLE);
+    const struct map_question map = {NULL, NULL, {.uuid.bytes = {1}}, 1};
+    assert_int_equal(ask_map(conn, &map).fault, RPC_FAULT_CONTEXT_MISMATCH);
+}
+
+static void a_map_behind_the_free_of_its_handle_in_one_batch_is_a_context_mismatch(void **state)
+{
+    bench_register(*state, &echo_id, 1024, 3);
+    struct conn *conn = conn_open_bound(*state, RPC_WHOLE);
+    const struct ndr_context_handle handle =
+        ask_map(conn, &(struct map_question){&echo_id, NULL, {0}, 1}).handle;
+    uint8_t stub[256], tower[128];
+    struct octets o = {0};
+    struct ndr_writer w = ndr_writer_init(stub, sizeof stub, NDR_SYNTAX_20, false);
+    ndr_epm_encode_handle(&w, &handle);
+    struct request request = {.flags = RPC_WHOLE,
+                              .call_id = 2,
+                              .opnum = NDR_EPM_LOOKUP_HANDLE_FREE,
+                              .stub = stub,
+                              .stub_size = (uint32_t)ndr_writer_size(&w)};
+    put_request(&o, &request);
+    uint32_t size = tcp_tower(&echo_id, 135, tower);
+    w = ndr_writer_init(stub, sizeof stub, NDR_SYNTAX_20, false);
+    ndr_epm_encode_map(&w, NULL, tower, size, &handle, 1);
+    request.call_id = 3;
+    request.opnum = NDR_EPM_MAP;
+    request.stub_size = (uint32_t)ndr_writer_size(&w);
+    put_request(&o, &request);
+    conn_talk(conn, &o);
+    assert_response(conn, 2);
+    assert_fault(conn, RPC_FAULT_CONTEXT_MISMATCH, 0x03, 3, 0);
+}
+
 static void handles_that_nobody_frees_use_up_nothing(void **state)
 {
     bench_register(*state, &echo_id, 1024, 3);
@@ -652,6 +721,9 @@ int main(void)
         TEST(a_handle_with_any_bit_of_its_uuid_flipped_is_dead),
         TEST(a_handle_continues_the_question_it_was_made_for_only),
         TEST(a_map_handle_does_not_continue_a_lookup),
+        TEST(a_question_without_an_answer_leaves_its_handle_alone),
+        TEST(a_map_of_a_null_tower_with_a_dead_handle_is_a_context_mismatch),
+        TEST(a_map_behind_the_free_of_its_handle_in_one_batch_is_a_context_mismatch),
         TEST(handles_that_nobody_frees_use_up_nothing),
         TEST(an_entry_that_stays_is_listed_once_while_others_come_and_go),
         TEST(inq_object_tells_the_object_of_the_database),
