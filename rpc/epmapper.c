@@ -342,17 +342,29 @@ static uint32_t inq_object_serve(struct rpc_server *server, struct rpc_call *cal
     return RPC_SERVED;
 }
 
+// These write no reply stub aside: they answer later, in place, or with a fault.
+enum { FAULT_ONLY = 1 };
+
 static const struct rpc_operation operations[NDR_EPM_OPERATION_COUNT] = {
-    [NDR_EPM_INSERT] = {.name = "ept_insert", .serve = rpc_epmapper_insert},
-    [NDR_EPM_DELETE] = {.name = "ept_delete", .serve = rpc_epmapper_delete},
+    [NDR_EPM_INSERT] = {.name = "ept_insert",
+                        .serve = rpc_epmapper_insert,
+                        .reply_max = FAULT_ONLY},
+    [NDR_EPM_DELETE] = {.name = "ept_delete",
+                        .serve = rpc_epmapper_delete,
+                        .reply_max = FAULT_ONLY},
     [NDR_EPM_LOOKUP] = {.name = "ept_lookup", .serve = lookup_serve},
     [NDR_EPM_MAP] = {.name = "ept_map",
                      .serve = map_serve,
                      .prepare = map_prepare,
-                     .reply_size = map_reply_size},
-    [NDR_EPM_LOOKUP_HANDLE_FREE] = {.name = "ept_lookup_handle_free", .serve = handle_free_serve},
-    [NDR_EPM_INQ_OBJECT] = {.name = "ept_inq_object", .serve = inq_object_serve},
-    [NDR_EPM_MGMT_DELETE] = {.name = "ept_mgmt_delete", .serve = rpc_epmapper_mgmt_delete},
+                     .reply_size = map_reply_size,
+                     .reply_max = FAULT_ONLY},
+    [NDR_EPM_LOOKUP_HANDLE_FREE] = {.name = "ept_lookup_handle_free",
+                                    .serve = handle_free_serve,
+                                    .reply_max = 24},
+    [NDR_EPM_INQ_OBJECT] = {.name = "ept_inq_object", .serve = inq_object_serve, .reply_max = 20},
+    [NDR_EPM_MGMT_DELETE] = {.name = "ept_mgmt_delete",
+                             .serve = rpc_epmapper_mgmt_delete,
+                             .reply_max = FAULT_ONLY},
 };
 
 const struct rpc_interface rpc_epmapper = {

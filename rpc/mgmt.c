@@ -4,6 +4,9 @@
 #include "rpc/server.h"
 
 enum {
+    // Reply stubs, in either syntax: the vector of interface ids, and the others.
+    IF_IDS_MAX = 32 + 28 * RPC_INTERFACE_MAX,
+    OTHERS_MAX = 48,
     STATUS_ACCESS_DENIED = 5,
     STATUS_UNKNOWN_AUTHN_SERVICE = 0x6d3, // RPC_S_UNKNOWN_AUTHN_SERVICE
     STATS_COUNT = 4,
@@ -67,13 +70,19 @@ static uint32_t inq_princ_name_serve(struct rpc_server *server, struct rpc_call 
 }
 
 static const struct rpc_operation operations[NDR_MGMT_OPERATION_COUNT] = {
-    [NDR_MGMT_INQ_IF_IDS] = {.name = "inq_if_ids", .serve = inq_if_ids_serve},
-    [NDR_MGMT_INQ_STATS] = {.name = "inq_stats", .serve = inq_stats_serve},
+    [NDR_MGMT_INQ_IF_IDS] = {.name = "inq_if_ids",
+                             .serve = inq_if_ids_serve,
+                             .reply_max = IF_IDS_MAX},
+    [NDR_MGMT_INQ_STATS] = {.name = "inq_stats", .serve = inq_stats_serve, .reply_max = OTHERS_MAX},
     [NDR_MGMT_IS_SERVER_LISTENING] = {.name = "is_server_listening",
-                                      .serve = is_server_listening_serve},
+                                      .serve = is_server_listening_serve,
+                                      .reply_max = OTHERS_MAX},
     [NDR_MGMT_STOP_SERVER_LISTENING] = {.name = "stop_server_listening",
-                                        .serve = stop_server_listening_serve},
-    [NDR_MGMT_INQ_PRINC_NAME] = {.name = "inq_princ_name", .serve = inq_princ_name_serve},
+                                        .serve = stop_server_listening_serve,
+                                        .reply_max = OTHERS_MAX},
+    [NDR_MGMT_INQ_PRINC_NAME] = {.name = "inq_princ_name",
+                                 .serve = inq_princ_name_serve,
+                                 .reply_max = OTHERS_MAX},
 };
 
 const struct rpc_interface rpc_mgmt = {

@@ -58,6 +58,32 @@ static void a_call_without_room_is_put_off_and_answered_later(void **state)
     assert_int_equal(bench_counter(bench, RPC_CALLS), 2);
 }
 
+// A short answer does not wait until the longest one would fit.
+static void a_call_is_answered_when_there_is_room_for_its_answer(void **state)
+{
+    static const struct {
+        uint16_t opnum;
+        const char *stub;
+        uint32_t room;
+    } rows[] = {
+        {NDR_EPM_INQ_OBJECT, "", ANSWER},
+        {NDR_EPM_LOOKUP_HANDLE_FREE, "00000000 00000000 00000000 00000000 00000000", ANSWER + 4},
+        {NDR_EPM_MAP, "00", RPC_FAULT_SIZE},
+        {NDR_EPM_INSERT, "00", RPC_FAULT_SIZE},
+    };
+    for (unsigned i = 0; i < ROWS(rows); i++) {
+        struct conn *conn = conn_open_bound(*state, RPC_WHOLE);
+        struct octets o = {0};
+        put_call(&o, RPC_WHOLE, 7, rows[i].opnum, rows[i].stub);
+        conn->room = rows[i].room - 1;
+        conn_talk(conn, &o);
+        assert_no_answer(conn);
+        make_room(conn, rows[i].room);
+        assert_int_equal(conn_answer(conn).call_id, 7);
+        assert_open(conn);
+    }
+}
+
 static void calls_behind_one_put_off_keep_their_order(void **state)
 {
     struct conn *conn = conn_open_bound(*state, RPC_WHOLE);
@@ -277,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_call_without_room_is_put_off_and_answered_later),
+        TEST(a_call_is_answered_when_there_is_room_for_its_answer),
         TEST(calls_behind_one_put_off_keep_their_order),
         TEST(a_connection_that_is_put_off_holds_nobody_else_up),
         TEST(fragments_behind_a_call_put_off_come_again),
