@@ -14,7 +14,8 @@ enum {
     SPIN_US = 100,   // of idleness before the first sleep
     NAP_MIN_US = 20, // a request that comes meanwhile waits that long
     NAP_MAX_US = 200,
-    DRAIN_US = 500000, // for connections to end when the server stops
+    ANSWER_US = 300000, // for calls under way to be answered when the server stops
+    DRAIN_US = 500000,  // and then for connections to end
 };
 
 const struct base_counter worker_counter_rows[WORKER_COUNTER_COUNT] = {
@@ -164,12 +165,18 @@ static void run(struct worker *w)
         end_turn(w, worker_turn(w));
 }
 
-static void drain(struct worker *w)
+static void turn_until_empty(struct worker *w, uint64_t until)
 {
-    rpc_shutdown(w->rpc);
-    uint64_t until = w->now + DRAIN_US;
     while (w->now < until && rpc_counters(w->rpc)[RPC_ASSOCIATIONS] > 0)
         end_turn(w, worker_turn(w));
+}
+
+static void drain(struct worker *w)
+{
+    rpc_stop(w->rpc);
+    turn_until_empty(w, w->now + ANSWER_US);
+    rpc_shutdown(w->rpc);
+    turn_until_empty(w, w->now + DRAIN_US);
     worker_turn(w);
 }
 
