@@ -4,7 +4,7 @@ import traceback
 
 # open: registrations over the network allowed, captured. closed: as configured by default.
 # demo: portoland --demo. hostile: bad input, captured by itself. ports: each check starts and stops
-# a server of its own, with another port or more workers.
+# a server of its own, with another port, more workers or another program.
 PHASES = ("open", "closed", "demo", "load", "hostile", "ports", "kernel")
 
 _checks = []

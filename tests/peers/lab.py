@@ -41,21 +41,21 @@ class Lab:
         self.address_kernel_side("ptl0")
         self.counters_at_start = self.stats()
 
-    def start_with(self, name, configuration):
-        """Starts portoland with the text of a configuration."""
+    def start_with(self, name, configuration, program="portoland"):
+        """Starts portoland, or a program like it, with the text of a configuration."""
         path = os.path.join(self.directory, f"{name}.yaml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(configuration)
-        self._launch(name, ["-c", path])
+        self._launch(name, ["-c", path], program)
 
     def address_kernel_side(self, interface):
         ip("addr", "add", f"{sample.CLIENT}/24", "dev", interface)
         ip("link", "set", interface, "up")
         time.sleep(0.2)  # the kernel's own first frames
 
-    def _launch(self, name, options):
+    def _launch(self, name, options, program="portoland"):
         log = open(os.path.join(self.directory, f"portoland-{name}.log"), "wb")
-        self.server = subprocess.Popen([self.program("portoland"), *options], stdout=log,
+        self.server = subprocess.Popen([self.program(program), *options], stdout=log,
                                        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + READY_SECONDS
         while self.portolan("status", check_exit=False).returncode != 0:

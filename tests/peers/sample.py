@@ -41,10 +41,11 @@ ENTRIES = [
 ]
 
 
-def configuration(socket, allow, device="net_tap0,iface=ptl0", workers=None):
+def configuration(socket, allow, device="net_tap0,iface=ptl0", workers=None, entries=(), limits=None):
     """A configuration file for the lab; `allow`: whether the network may register.
 
-    `workers`: cores, by default the highest one there is.
+    `workers`: cores, by default the highest one there is. `entries` come after the sample's.
+    `limits`: keys of that section.
     """
     text = f"""\
 dataplane:
@@ -67,7 +68,7 @@ mapper:
     allow_nil_interface: true
 """
     text += "  endpoints:\n"
-    for entry in ENTRIES:
+    for entry in [*ENTRIES, *entries]:
         text += (f"    - interface: {entry.interface}\n"
                  f"      version: \"{entry.version}\"\n"
                  f"      binding: '{entry.binding}'\n")
@@ -75,4 +76,7 @@ mapper:
             text += f"      object: {entry.object}\n"
         if entry.annotation:
             text += f"      annotation: {entry.annotation}\n"
+    if limits:
+        text += "limits:\n"
+        text += "".join(f"  {key}: {value}\n" for key, value in limits.items())
     return text
