@@ -4,6 +4,7 @@ import socket
 from struct import pack
 
 from impacket.dcerpc.v5 import epm, mgmt, transport
+from impacket.dcerpc.v5.dtypes import NULL
 from impacket.dcerpc.v5.rpcrt import DCERPCException
 from impacket.uuid import bin_to_string, uuidtup_to_bin
 
@@ -12,6 +13,7 @@ import sample
 from check import Failed, check, expect, expect_same_list
 
 NDR = ("8a885d04-1ceb-11c9-9fe8-08002b104860", "2.0")
+NDR64 = ("71710533-beba-4937-8319-b5dbef9ccc36", "1.0")
 
 
 def connect(address=sample.SERVER):
@@ -114,10 +116,9 @@ def an_unknown_interface_is_not_registered(lab):
     raise Failed("found a tower for an interface that is not registered")
 
 
-@check("open")
-def management_answers(lab):
+def management(syntax):
     dce = connect()
-    dce.bind(mgmt.MSRPC_UUID_MGMT)
+    dce.bind(mgmt.MSRPC_UUID_MGMT, transfer_syntax=syntax)
     vector = mgmt.hinq_if_ids(dce)["if_id_vector"]
     interfaces = [bin_to_string(row["Data"]["Uuid"]).lower() for row in vector["if_id"]]
     if "e1af8308-5d1f-11c9-91a4-08002b14a0fa" not in interfaces:
@@ -134,6 +135,70 @@ def management_answers(lab):
     expect(mgmt.his_server_listening(dce)["status"], 0, "is_server_listening after a refused stop")
     dce.disconnect()
     return f"{len(interfaces)} interfaces, 4 statistics, listening, stop refused"
+
+
+@check("open")
+def management_answers(lab):
+    return management(NDR)
+
+
+@check("open")
+def management_answers_in_ndr64(lab):
+    return management(NDR64)
+
+
+def portmap_in_ndr64():
+    dce = connect()
+    dce.bind(epm.MSRPC_UUID_PORTMAP, transfer_syntax=NDR64)
+    return dce
+
+
+@check("open")
+def lists_the_configured_map_in_ndr64(lab):
+    """Page by page: the handle goes back and forth, too."""
+    dce = portmap_in_ndr64()
+    request = epm.ept_lookup()
+    request["inquiry_type"] = epm.RPC_C_EP_ALL_ELTS
+    request["object"] = NULL
+    request["Ifid"] = NULL
+    request["vers_option"] = epm.RPC_C_VERS_ALL
+    request["max_ents"] = 3
+    found, pages = [], 0
+    while True:
+        response = dce.request(request)
+        expect(response["status"], 0, "status")
+        pages += 1
+        for entry in response["entries"][:response["num_ents"]]:
+            tower = b"".join(entry["tower"]["tower_octet_string"])
+            found.append(to_entry({"tower": epm.EPMTower(tower), "object": entry["object"],
+                                   "annotation": b"".join(entry["annotation"])}))
+        handle = response["entry_handle"]
+        if handle.isNull():
+            break
+        request["entry_handle"] = handle
+    dce.disconnect()
+    expect_same_list(found, sample.ENTRIES, "ept_lookup in NDR64")
+    return f"{len(found)} entries in {pages} pages"
+
+
+@check("open")
+def maps_in_ndr64(lab):
+    found = epm.hept_map(sample.SERVER, uuidtup_to_bin(sample.SPICE), protocol="ncacn_ip_tcp",
+                         dce=Ndr64(connect()))
+    expect(found, "ncacn_ip_tcp:10.135.0.2[49200]", "ept_map in NDR64")
+
+
+class Ndr64:
+    """A connection whose binds offer NDR64, whoever makes them."""
+
+    def __init__(self, dce):
+        self.dce = dce
+
+    def bind(self, interface):
+        return self.dce.bind(interface, transfer_syntax=NDR64)
+
+    def __getattr__(self, name):
+        return getattr(self.dce, name)
 
 
 @check("open")
