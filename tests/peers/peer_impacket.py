@@ -153,7 +153,9 @@ def portmap_in_ndr64():
     return dce
 
 
-@check("open")
+# Not in a captured phase: tshark 4.0 reads the offset and the count of an annotation as 32 bits in
+# NDR64, too, where [MS-RPCE] 2.2.5.3.2 has 64, and calls what follows malformed.
+@check("closed")
 def lists_the_configured_map_in_ndr64(lab):
     """Page by page: the handle goes back and forth, too."""
     dce = portmap_in_ndr64()
