@@ -71,3 +71,4 @@ struct rpc_interface {
 
 extern const struct rpc_interface rpc_epmapper;
 extern const struct rpc_interface rpc_mgmt;
+extern const struct rpc_interface rpc_echo;
