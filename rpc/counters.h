@@ -45,7 +45,7 @@
     X(RPC_DROP_OPNUM, "drop_unknown_opnum", BASE_COUNTER_DROP, "operation out of range")           \
     X(RPC_DROP_STUB, "drop_bad_stub", BASE_COUNTER_DROP, "stub data that does not decode")         \
     X(RPC_DROP_HANDLE, "drop_bad_handle", BASE_COUNTER_DROP, "entry handle not live in this group") \
-    X(RPC_DROP_DENIED, "drop_denied", BASE_COUNTER_DROP, "change from a source not allowed")       \
+    X(RPC_DROP_DENIED, "drop_denied", BASE_COUNTER_DROP, "call or its source not allowed")         \
     X(RPC_DROP_BUSY, "drop_busy", BASE_COUNTER_DROP, "too many calls are answered later")                 \
     X(RPC_DROP_TAG, "drop_union_tag", BASE_COUNTER_DROP, "union arm that is not there")            \
     X(RPC_DROP_REPLY_TOO_BIG, "drop_reply_too_big", BASE_COUNTER_DROP, "reply over 256 KiB")       \

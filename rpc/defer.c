@@ -2,9 +2,13 @@
 // for a time. The pool is bounded and kept in the order of the deadlines. Calls of one operation
 // tend to wait equally long, so a new one mostly goes to the end: the search for its place begins
 // there.
+#include "exporter/exporter.h"
 #include "rpc/server.h"
 
-enum { RETRY_US = 10000 }; // an answer for which the peer has no room now
+enum {
+    SECOND_US = 1000000,
+    RETRY_US = 10000, // an answer for which the peer has no room now
+};
 
 const struct ndr_stub *rpc_call_stub(const struct rpc_call *call)
 {
@@ -154,6 +158,11 @@ static uint64_t next_waiting(const struct rpc_server *server)
 void rpc_timers(struct rpc_server *server, uint64_t now)
 {
     server->now = now;
+    uint32_t second = (uint32_t)(now / SECOND_US);
+    if (server->options.exporter && second != server->second) {
+        server->second = second;
+        exporter_tick(server->options.exporter, second);
+    }
     while (next_waiting(server) <= now)
         resume(server, TAILQ_FIRST(&server->waiting));
     rpc_complete_held(server);

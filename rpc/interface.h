@@ -72,3 +72,6 @@ struct rpc_interface {
 extern const struct rpc_interface rpc_epmapper;
 extern const struct rpc_interface rpc_mgmt;
 extern const struct rpc_interface rpc_echo;
+extern const struct rpc_interface rpc_oxid;
+extern const struct rpc_interface rpc_activation; // IActivation and ISystemActivator: both deny
+extern const struct rpc_interface rpc_system_activator;

@@ -78,6 +78,7 @@ static void count_refusal(struct rpc_server *server, uint32_t status)
         uint32_t status;
         enum rpc_counter reason;
     } reasons[] = {
+        {RPC_FAULT_ACCESS_DENIED, RPC_DROP_DENIED},
         {RPC_FAULT_BAD_STUB_DATA, RPC_DROP_STUB},
         {RPC_FAULT_CONTEXT_MISMATCH, RPC_DROP_HANDLE},
         {RPC_FAULT_SERVER_TOO_BUSY, RPC_DROP_BUSY},

@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 #include "rpc/counters.h"
 
+struct exporter;
 struct mapper_change;
 struct mapper_replica;
 struct rpc_association;
@@ -58,6 +59,7 @@ struct rpc_options {
     const struct rpc_interface *const *interfaces; // NULL-terminated
     const struct mapper_replica *replica;          // this worker's
     struct rpc_groups *groups;                     // shared by all workers
+    struct exporter *exporter;                     // shared by all workers; NULL without rpc_oxid
     unsigned worker;                               // 0 and up
     uint32_t associations;                         // at most
     uint32_t max_request;                          // reassembled stub, bytes

@@ -162,6 +162,7 @@ struct rpc_server {
     struct mapper_change *held[64]; // complete, but the peer has no room for the answer now
     unsigned held_count;
     uint64_t now;                    // microseconds: when the turn began
+    uint32_t second;                 // the last that the exporter was told
     struct rpc_waiting_list waiting; // the earliest deadline first
     struct rpc_waiting_list free_waiting;
     struct rpc_association_list watched[RPC_WATCH_COUNT]; // the longest first

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/exporter.h"
 #include "rpc/group.h"
 
 // Too large to be mapped anew for every connection under a sanitizer: kept for the next test.
@@ -123,6 +124,15 @@ static const struct rpc_stream stream = {
     .abort = stream_abort,
 };
 
+static struct exporter *create_exporter(void)
+{
+    struct ndr_oxid_bindings bindings;
+    ndr_oxid_bindings_init(&bindings);
+    assert_true(ndr_oxid_bindings_add(&bindings, 7, "192.0.2.10"));
+    assert_true(ndr_oxid_bindings_add(&bindings, 7, "srv1"));
+    return exporter_create(&bindings, (const uint8_t *)"sixteen octets!");
+}
+
 int bench_setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
@@ -136,6 +146,7 @@ int bench_setup(void **state)
         .interfaces = rpc_mapper_interfaces,
         .replica = bench->replica,
         .groups = rpc_groups_create(BENCH_GROUPS, 1),
+        .exporter = create_exporter(),
         .associations = BENCH_CONNS,
         .max_request = BENCH_MAX_REQUEST,
         .contexts = BENCH_CONTEXTS,
@@ -214,6 +225,7 @@ int bench_teardown(void **state)
     assert_counters_add_up(bench);
     rpc_server_destroy(bench->server);
     rpc_groups_destroy(bench->options.groups);
+    exporter_destroy(bench->options.exporter);
     mapper_replica_destroy(bench->replica);
     mapper_map_destroy(bench->map);
     mapper_log_destroy(bench->log);
