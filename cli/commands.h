@@ -10,5 +10,6 @@ enum cli_exit cli_map(const struct cli_options *options);
 enum cli_exit cli_register(const struct cli_options *options);
 enum cli_exit cli_unregister(const struct cli_options *options);
 enum cli_exit cli_status(const struct cli_options *options);
+enum cli_exit cli_oxid(const struct cli_options *options);
 enum cli_exit cli_stats(const struct cli_options *options);
 enum cli_exit cli_trace(const struct cli_options *options);

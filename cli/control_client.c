@@ -1,5 +1,7 @@
 // The commands that go over the control socket: one JSON object per line each way
 // (docs/control-protocol.md).
+#include "cli/control_client.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,8 +124,8 @@ static enum cli_exit refused(const json_t *reply)
     return cli_fail(CLI_PROTOCOL, "%s", text);
 }
 
-// Sends the request, which it takes over; on CLI_OK *ret_reply is an object that says ok.
-static enum cli_exit call(const struct cli_options *options, json_t *request, json_t **ret_reply)
+enum cli_exit cli_control_call(const struct cli_options *options, json_t *request,
+                               json_t **ret_reply)
 {
     int fd = -1;
     char *line = NULL;
@@ -178,7 +180,7 @@ static enum cli_exit change(const struct cli_options *options, const char *comma
                                 "binding", options->arguments[1], "object", options->object,
                                 "annotation", options->annotation, "replace", options->replace);
     json_t *reply = NULL;
-    enum cli_exit code = call(options, request, &reply);
+    enum cli_exit code = cli_control_call(options, request, &reply);
     json_decref(reply);
     return code;
 }
@@ -303,7 +305,7 @@ static enum cli_exit report(const struct cli_options *options, json_t *request,
                             void (*print)(const json_t *reply))
 {
     json_t *reply;
-    enum cli_exit code = call(options, request, &reply);
+    enum cli_exit code = cli_control_call(options, request, &reply);
     if (code != CLI_OK)
         return code;
     if (options->drops)

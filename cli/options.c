@@ -29,6 +29,7 @@ static const struct option long_options[] = {
     {"annotation", required_argument, NULL, 'a'},
     {"protseq", required_argument, NULL, 'p'},
     {"replace", no_argument, NULL, 'r'},
+    {"oid", required_argument, NULL, 'O'},
     {"drops", no_argument, NULL, 'd'},
     {"last", required_argument, NULL, 'l'},
     {"connection", required_argument, NULL, 'c'},
@@ -54,6 +55,7 @@ void cli_options_help(void)
            "  -i, --interface UUID[@MAJOR.MINOR]  dump: only this interface\n"
            "  -p, --protseq NAME     map: the protocol sequence (ncacn_ip_tcp)\n"
            "  -a, --annotation TEXT  register: what people read in a listing\n"
+           "  -O, --oid OID          oxid add: an object of the exporter; may be repeated\n"
            "  -r, --replace          register: older endpoints of the interface give way\n"
            "  -d, --drops            stats: only what was refused or dropped, and not zero\n"
            "  -l, --last N           trace: the newest N records of each worker (100)\n"
@@ -119,6 +121,11 @@ static bool take_option(int letter, const char *argument, struct cli_options *op
     case 'i':
         options->interface = argument;
         return cli_interface_parse(argument, &id, &has_version);
+    case 'O':
+        if (options->oid_count == CLI_OIDS_MAX)
+            return false;
+        options->oids[options->oid_count++] = argument;
+        return true;
     case 'p':
         options->protseq = argument;
         return ndr_protseq_from_name(argument, strlen(argument)) != NDR_PROTSEQ_UNKNOWN;
@@ -140,6 +147,8 @@ static const char *expected_argument(int letter)
         return "UUID or UUID@MAJOR.MINOR";
     case 'p':
         return "a protocol sequence like ncacn_ip_tcp";
+    case 'O':
+        return "at most 32 objects";
     default:
         return "a UUID";
     }
@@ -164,8 +173,8 @@ static enum cli_exit find_verb(const char *name, struct cli_options *options)
         return CLI_OK;
     }
     return cli_fail(CLI_USAGE,
-                    "found command '%s', expected dump, map, register, unregister, status, stats "
-                    "or trace; see portolan --help",
+                    "found command '%s', expected dump, map, register, unregister, status, "
+                    "stats, trace or oxid; see portolan --help",
                     name);
 }
 
@@ -201,7 +210,8 @@ enum cli_exit cli_options_parse(int argc, char **argv, struct cli_options *ret_o
     size_t given_count = 0;
     int letter;
     optind = 0; // starts over, also when it has run before
-    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:rdl:c:hV", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:O:rdl:c:hV", long_options, NULL)) !=
+           -1) {
         if (letter == 'h' || letter == 'V') {
             ret_options->verb = letter == 'h' ? CLI_HELP : CLI_VERSION;
             return CLI_OK;

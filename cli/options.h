@@ -17,6 +17,8 @@
     X(CLI_STATUS, "status", "", 0, 0, "sj", "show what the server is and how its workers stand")   \
     X(CLI_STATS, "stats", "", 0, 0, "sjd", "show the server's counters")                           \
     X(CLI_TRACE, "trace", "", 0, 0, "sjlc", "show what happened to connections lately")            \
+    X(CLI_OXID, "oxid", "list | remove OXID | add OXID IPID BINDING...", 1, 8, "sjO",              \
+      "show or change the object exporters that the OXID resolver knows")                          \
     X(CLI_EXPORT, "export", "", 0, -1, NULL, NULL)                                                 \
     X(CLI_IMPORT, "import", "", 0, -1, NULL, NULL)                                                 \
     X(CLI_RELOAD, "reload", "", 0, -1, NULL, NULL)                                                 \
@@ -27,10 +29,12 @@
 #define CLI_VERB_ENUM(id, name, arguments, min, max, letters, help) id,
 enum cli_verb { CLI_VERBS(CLI_VERB_ENUM) CLI_VERB_COUNT, CLI_HELP, CLI_VERSION };
 
+enum { CLI_ARGUMENTS_MAX = 9, CLI_OIDS_MAX = 32 };
+
 // Times are milliseconds; every pointer points into argv, the environment or static storage.
 struct cli_options {
     enum cli_verb verb;
-    const char *arguments[2];
+    const char *arguments[CLI_ARGUMENTS_MAX]; // NULL behind the last
     bool json;
     bool replace;
     bool drops;
@@ -42,6 +46,8 @@ struct cli_options {
     const char *protseq;
     int last; // records; 0 when it was not given
     const char *connection;
+    const char *oids[CLI_OIDS_MAX];
+    unsigned oid_count;
 };
 
 // Reads the command line. CLI_OK with *ret_options filled, or CLI_USAGE after saying why on stderr.

@@ -6,6 +6,7 @@
 
 #include "control/control.h"
 #include "control/endpoint.h"
+#include "control/oxid.h"
 #include "control/report.h"
 #include "control/trace.h"
 #include "mapper/map.h"
@@ -147,12 +148,33 @@ static json_t *run_trace(struct request *request)
     return reply;
 }
 
+static json_t *run_oxid_add(struct request *request)
+{
+    return control_oxid_add(request->options->exporter, request->members);
+}
+
+static json_t *run_oxid_remove(struct request *request)
+{
+    return control_oxid_remove(request->options->exporter, request->members);
+}
+
+static json_t *run_oxid_list(struct request *request)
+{
+    return control_oxid_list(request->options->exporter, request->members);
+}
+
 static const struct command {
     const char *name;
     json_t *(*run)(struct request *request);
 } commands[] = {
-    {"register", run_register}, {"unregister", run_unregister}, {"status", run_status},
-    {"stats", run_stats},       {"trace", run_trace},
+    {"register", run_register},
+    {"unregister", run_unregister},
+    {"status", run_status},
+    {"stats", run_stats},
+    {"trace", run_trace},
+    {"oxid_add", run_oxid_add},
+    {"oxid_remove", run_oxid_remove},
+    {"oxid_list", run_oxid_list},
 };
 
 static json_t *refuse_unknown(const char *name)

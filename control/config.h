@@ -18,6 +18,10 @@ enum control_hugepages {
     CONTROL_HUGEPAGES_AUTO,
     CONTROL_HUGEPAGES_REQUIRED
 };
+enum control_dcom {
+    CONTROL_DCOM_REJECT,  // the activation interfaces are not offered
+    CONTROL_DCOM_DISABLED // they are, and deny every activation
+};
 enum control_idle { CONTROL_IDLE_SLEEP, CONTROL_IDLE_SPIN };
 
 struct control_port {
@@ -26,8 +30,9 @@ struct control_port {
     unsigned vlans_count;
 };
 
-struct control_listen {
+struct control_listen {     // one of them
     uint16_t *ncacn_ip_tcp; // port
+    uint16_t *ncacn_http;   // port
 };
 
 struct control_endpoint {
@@ -68,6 +73,17 @@ struct control_config {
         } registrations;
         unsigned capacity; // entries at most
     } mapper;
+    struct {
+        bool epmapper;
+        bool mgmt;
+        bool oxid;
+        bool rpcecho;
+        enum control_dcom dcom;
+    } interfaces; // which are served
+    struct {
+        char **bindings; // host names and addresses that ServerAlive2 tells
+        unsigned bindings_count;
+    } oxid;
     struct {
         unsigned connections;      // per worker
         unsigned half_open;        // per worker

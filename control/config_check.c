@@ -11,6 +11,7 @@
 #include "control/config_document.h"
 #include "control/control.h"
 #include "control/endpoint.h"
+#include "control/oxid.h"
 #include "control/prefix.h"
 
 enum { CORE_MAX = 1023, VLAN_MAX = 4094 };
@@ -223,16 +224,29 @@ static void check_gateways(struct check *check)
     }
 }
 
+// The port of an entry and the key it stands under; 0 when not exactly one of the keys is there.
+static uint16_t listen_port(const struct control_listen *listen, const char **ret_key)
+{
+    *ret_key = listen->ncacn_http != NULL ? "ncacn_http" : "ncacn_ip_tcp";
+    if ((listen->ncacn_http != NULL) == (listen->ncacn_ip_tcp != NULL))
+        return 0;
+    return listen->ncacn_http != NULL ? *listen->ncacn_http : *listen->ncacn_ip_tcp;
+}
+
 static void check_listen(struct check *check)
 {
     const struct control_listen *listen = check->config->listen;
     check_count(check, "listen", check->config->listen_count, CONTROL_CONFIG_LISTEN_MAX);
     for (unsigned i = 0; i < check->config->listen_count; i++) {
-        if (*listen[i].ncacn_ip_tcp == 0)
-            complain_entry(check, "listen", i, "ncacn_ip_tcp", "found 0, expected 1 to 65535");
+        const char *key, *other;
+        uint16_t port = listen_port(&listen[i], &key);
+        if ((listen[i].ncacn_http != NULL) == (listen[i].ncacn_ip_tcp != NULL))
+            complain_entry(check, "listen", i, "", "expected either ncacn_ip_tcp or ncacn_http");
+        else if (port == 0)
+            complain_entry(check, "listen", i, key, "found 0, expected 1 to 65535");
         for (unsigned j = 0; j < i; j++) {
-            if (*listen[j].ncacn_ip_tcp == *listen[i].ncacn_ip_tcp)
-                complain_entry(check, "listen", i, "ncacn_ip_tcp",
+            if (port != 0 && listen_port(&listen[j], &other) == port)
+                complain_entry(check, "listen", i, key,
                                "found the port a second time, expected each once");
         }
     }
@@ -272,6 +286,26 @@ static void check_registrations(struct check *check)
     }
 }
 
+static void check_interfaces(struct check *check)
+{
+    const struct {
+        const char *path;
+        bool *on;
+    } by_default[] = {
+        {"interfaces.epmapper", &check->config->interfaces.epmapper},
+        {"interfaces.mgmt", &check->config->interfaces.mgmt},
+        {"interfaces.oxid", &check->config->interfaces.oxid},
+    };
+    for (size_t i = 0; i < sizeof by_default / sizeof by_default[0]; i++) {
+        if (!control_document_has(check->document, by_default[i].path))
+            *by_default[i].on = true;
+    }
+    struct ndr_oxid_bindings bindings;
+    char problem[160];
+    if (!control_oxid_bindings(check->config, &bindings, problem, sizeof problem))
+        complain(check, "oxid.bindings", "%s", problem);
+}
+
 static void check_socket(struct check *check)
 {
     size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
@@ -297,6 +331,7 @@ unsigned control_config_check(struct control_config *config,
     check_listen(&check);
     check_endpoints(&check);
     check_registrations(&check);
+    check_interfaces(&check);
     check_socket(&check);
     return check.complaints;
 }

@@ -10,6 +10,8 @@ typedef typeof(((struct control_config *)NULL)->dataplane) dataplane_section;
 typedef typeof(((struct control_config *)NULL)->network) network_section;
 typedef typeof(((struct control_config *)NULL)->mapper) mapper_section;
 typedef typeof(((struct control_config *)NULL)->mapper.registrations) registrations_section;
+typedef typeof(((struct control_config *)NULL)->interfaces) interfaces_section;
+typedef typeof(((struct control_config *)NULL)->oxid) oxid_section;
 typedef typeof(((struct control_config *)NULL)->limits) limits_section;
 typedef typeof(((struct control_config *)NULL)->control) control_section;
 
@@ -27,6 +29,10 @@ static const cyaml_strval_t hugepages_choices[] = {
 static const cyaml_strval_t idle_choices[] = {
     {"sleep", CONTROL_IDLE_SLEEP},
     {"spin", CONTROL_IDLE_SPIN},
+};
+static const cyaml_strval_t dcom_choices[] = {
+    {"reject", CONTROL_DCOM_REJECT},
+    {"disabled", CONTROL_DCOM_DISABLED},
 };
 // libcyaml's own boolean takes every word it does not know for true.
 static const cyaml_strval_t bool_choices[] = {{"false", false}, {"true", true}};
@@ -72,7 +78,8 @@ static const cyaml_schema_field_t network_fields[] = {
 };
 
 static const cyaml_schema_field_t listen_fields[] = {
-    CYAML_FIELD_UINT_PTR("ncacn_ip_tcp", CYAML_FLAG_POINTER, struct control_listen, ncacn_ip_tcp),
+    CYAML_FIELD_UINT_PTR("ncacn_ip_tcp", OPTIONAL_POINTER, struct control_listen, ncacn_ip_tcp),
+    CYAML_FIELD_UINT_PTR("ncacn_http", OPTIONAL_POINTER, struct control_listen, ncacn_http),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t listen_value = {
@@ -113,6 +120,26 @@ static const cyaml_schema_field_t mapper_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define INTERFACE(name)                                                                            \
+    CYAML_FIELD_ENUM(#name, OPTIONAL_CHOICE, interfaces_section, name, bool_choices,               \
+                     CYAML_ARRAY_LEN(bool_choices))
+
+static const cyaml_schema_field_t interfaces_fields[] = {
+    INTERFACE(epmapper),
+    INTERFACE(mgmt),
+    INTERFACE(oxid),
+    INTERFACE(rpcecho),
+    CYAML_FIELD_ENUM("dcom", OPTIONAL_CHOICE, interfaces_section, dcom, dcom_choices,
+                     CYAML_ARRAY_LEN(dcom_choices)),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t oxid_fields[] = {
+    CYAML_FIELD_SEQUENCE("bindings", OPTIONAL_POINTER, oxid_section, bindings, &text_value, 0,
+                         CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_UINT("connections", OPTIONAL, limits_section, connections),
     CYAML_FIELD_UINT("half_open", OPTIONAL, limits_section, half_open),
@@ -138,6 +165,9 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_SEQUENCE("listen", CYAML_FLAG_POINTER, struct control_config, listen, &listen_value,
                          1, CYAML_UNLIMITED),
     CYAML_FIELD_MAPPING("mapper", OPTIONAL, struct control_config, mapper, mapper_fields),
+    CYAML_FIELD_MAPPING("interfaces", OPTIONAL, struct control_config, interfaces,
+                        interfaces_fields),
+    CYAML_FIELD_MAPPING("oxid", OPTIONAL, struct control_config, oxid, oxid_fields),
     CYAML_FIELD_MAPPING("limits", OPTIONAL, struct control_config, limits, limits_fields),
     CYAML_FIELD_MAPPING("control", OPTIONAL, struct control_config, control, control_fields),
     CYAML_FIELD_END,

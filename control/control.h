@@ -8,6 +8,7 @@
 
 struct control;
 struct control_channel;
+struct exporter;
 struct mapper_log;
 struct mapper_map;
 
@@ -48,6 +49,7 @@ struct control_options {
     const char *version;    // of the program
     struct mapper_map *map; // filled with the static endpoints already
     struct mapper_log *log;
+    struct exporter *exporter;            // NULL: the OXID resolver is not served
     const struct control_worker *workers; // outlive the control
     unsigned worker_count;
     const char *const *addresses; // listen addresses as text, for `status`

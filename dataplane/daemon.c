@@ -19,10 +19,12 @@
 #include "control/endpoint.h"
 #include "dataplane/demo.h"
 #include "dataplane/eal.h"
+#include "dataplane/interfaces.h"
 #include "dataplane/port.h"
 #include "dataplane/spread.h"
 #include "dataplane/trace.h"
 #include "dataplane/worker.h"
+#include "exporter/exporter.h"
 #include "mapper/map.h"
 #include "tcpstack/trace.h"
 
@@ -52,6 +54,8 @@ struct daemon {
     struct mapper_log *log;
     struct mapper_map *map;
     struct rpc_groups *groups;
+    struct exporter *exporter;
+    const struct rpc_interface *interfaces[DATAPLANE_INTERFACES_MAX];
     struct rpc_prefix *allow;
     unsigned allow_count;
     uint8_t secret[16];
@@ -165,8 +169,9 @@ static void fill_addresses(const struct daemon *d, struct tcpstack_options *opti
             options->gateway_count++;
     }
     for (unsigned i = 0; i < d->config->listen_count; i++) {
-        if (d->config->listen[i].ncacn_ip_tcp)
-            options->listen[options->listen_count++] = *d->config->listen[i].ncacn_ip_tcp;
+        const struct control_listen *listen = &d->config->listen[i];
+        options->listen[options->listen_count++] =
+            listen->ncacn_http ? *listen->ncacn_http : *listen->ncacn_ip_tcp;
     }
 }
 
@@ -196,9 +201,10 @@ static struct rpc_server *create_rpc(const struct daemon *d, struct worker *w)
 {
     struct rpc_options options = {
         .stream = worker_stream,
-        .interfaces = rpc_mapper_interfaces,
+        .interfaces = d->interfaces,
         .replica = w->replica,
         .groups = d->groups,
+        .exporter = d->exporter,
         .worker = w->index,
         .associations = d->config->limits.connections,
         .max_request = d->config->limits.request,
@@ -219,6 +225,14 @@ static struct rpc_server *create_rpc(const struct daemon *d, struct worker *w)
     return rpc_server_create(&options);
 }
 
+static void fill_http_ports(const struct daemon *d, struct worker *w)
+{
+    for (unsigned i = 0; i < d->config->listen_count; i++) {
+        if (d->config->listen[i].ncacn_http)
+            w->http_ports[w->http_port_count++] = *d->config->listen[i].ncacn_http;
+    }
+}
+
 static bool create_worker(struct daemon *d, unsigned index)
 {
     struct worker *w = &d->workers[index];
@@ -235,6 +249,7 @@ static bool create_worker(struct daemon *d, unsigned index)
         w->ports[i] = (struct worker_port){
             .port_id = d->ports[i].port_id, .queue = (uint16_t)index, .owned = owned};
     }
+    fill_http_ports(d, w);
     w->gather = malloc(WORKER_GATHER_SIZE);
     w->channel = control_channel_create(CHANGES);
     w->replica = mapper_replica_create(d->config->mapper.capacity, d->log, index);
@@ -266,6 +281,9 @@ static bool create_workers(struct daemon *d)
     d->groups = rpc_groups_create(d->worker_count * d->config->limits.connections, d->worker_count);
     if (!d->workers || !d->groups)
         return no_memory("the workers");
+    if (!dataplane_exporter_create(d->config, d->secret, &d->exporter))
+        return no_memory("the OXID resolver");
+    dataplane_interfaces_choose(d->config, d->interfaces);
     memset(d->workers, 0, size);
     for (unsigned i = 0; i < d->worker_count; i++) {
         if (!create_worker(d, i))
@@ -367,6 +385,16 @@ static void check_pools(const struct daemon *d)
 
 // ---- control
 
+// The port that `status` names: the first one that is no ncacn_http.
+static uint16_t main_port(const struct control_config *config)
+{
+    for (unsigned i = 0; i < config->listen_count; i++) {
+        if (config->listen[i].ncacn_ip_tcp)
+            return *config->listen[i].ncacn_ip_tcp;
+    }
+    return *config->listen[0].ncacn_http;
+}
+
 static bool create_control(struct daemon *d)
 {
     const struct control_options options = {
@@ -374,11 +402,12 @@ static bool create_control(struct daemon *d)
         .version = PORTOLAN_VERSION,
         .map = d->map,
         .log = d->log,
+        .exporter = d->exporter,
         .workers = d->control_workers,
         .worker_count = d->worker_count,
         .addresses = (const char *const *)d->config->network.addresses,
         .address_count = d->config->network.addresses_count,
-        .listen_port = d->config->listen[0].ncacn_ip_tcp ? *d->config->listen[0].ncacn_ip_tcp : 0,
+        .listen_port = main_port(d->config),
     };
     d->control = control_create(&options);
     return d->control != NULL;
@@ -446,6 +475,7 @@ static void take_down(struct daemon *d)
     if (d->log)
         mapper_log_destroy(d->log);
     rpc_groups_destroy(d->groups);
+    exporter_destroy(d->exporter);
     free(d->allow);
 }
 

@@ -110,9 +110,19 @@ static void cut_all(struct worker *w, struct tcp_conn *conn, struct rpc_associat
     }
 }
 
+static bool speaks_http(const struct worker *w, uint16_t port)
+{
+    for (unsigned i = 0; i < w->http_port_count; i++) {
+        if (w->http_ports[i] == port)
+            return true;
+    }
+    return false;
+}
+
 static struct rpc_association *open_association(struct worker *w, struct tcp_conn *conn)
 {
     struct rpc_peer peer = worker_peer(conn);
+    peer.http = speaks_http(w, peer.local_port);
     struct rpc_association *association = rpc_open(w->rpc, conn, &peer);
     if (!association) {
         w->counters[WORKER_DROP_REFUSED]++;

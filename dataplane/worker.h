@@ -37,6 +37,9 @@ struct worker {
     unsigned port_count;
     bool sleeps; // when idle, instead of spinning
     struct worker_port ports[TCPSTACK_PORT_MAX];
+    // Where ncacn_http is spoken: the server greets first.
+    uint16_t http_ports[TCPSTACK_LISTEN_MAX];
+    unsigned http_port_count;
     struct tcpstack *stack;
     struct rpc_server *rpc;
     struct mapper_replica *replica;

@@ -3,8 +3,24 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "ndr/protseq.h"
 
 enum { FIRST_REFERENT = 0x20000, END_UNITS = 2 };
+
+uint16_t ndr_oxid_tower_id(enum ndr_protseq protseq)
+{
+    const struct ndr_protseq_row *row = ndr_protseq_row(protseq);
+    return row ? row->protocols[1] : 0;
+}
+
+const char *ndr_oxid_protseq_name(uint16_t tower_id)
+{
+    for (unsigned i = NDR_PROTSEQ_UNKNOWN + 1; i < NDR_PROTSEQ_COUNT; i++) {
+        if (ndr_oxid_tower_id((enum ndr_protseq)i) == tower_id)
+            return ndr_protseq_name((enum ndr_protseq)i);
+    }
+    return ndr_protseq_name(NDR_PROTSEQ_UNKNOWN);
+}
 
 // A list ends with a zero unit; an empty one is written as two ([MS-DCOM] 2.2.19.1). The security
 // bindings are none, because nothing here authenticates.

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "ndr/ndr.h"
+#include "ndr/tower.h"
 
 enum {
     NDR_OXID_RESOLVE = 0,
@@ -40,6 +41,10 @@ struct ndr_oxid_bindings {
     uint16_t units[NDR_OXID_BINDINGS_MAX];
 };
 
+// The tower id of a protocol sequence in a string binding: its endpoint's protocol. 0: unknown.
+uint16_t ndr_oxid_tower_id(enum ndr_protseq protseq);
+// The sequence's name, or "unknown".
+const char *ndr_oxid_protseq_name(uint16_t tower_id);
 // Starts an array without bindings.
 void ndr_oxid_bindings_init(struct ndr_oxid_bindings *bindings);
 // Adds a string binding ([MS-DCOM] 2.2.19.3): the protocol's tower id and "HOST" or

@@ -17,6 +17,7 @@
 #include "mapper/map.h"
 #include "ndr/epm.h"
 #include "rpc/client.h"
+#include "rpc/interface.h"
 
 enum { RING_SIZE = 1024, CHANGES = 4 };
 
@@ -151,9 +152,10 @@ static struct tcpstack *make_stack(const struct memory_workers *m, unsigned inde
 
 static struct rpc_server *make_rpc(const struct memory_workers *m, struct worker *w)
 {
+    static const struct rpc_interface *const interfaces[] = {&rpc_epmapper, &rpc_mgmt, NULL};
     const struct rpc_options options = {
         .stream = worker_stream,
-        .interfaces = rpc_mapper_interfaces,
+        .interfaces = interfaces,
         .replica = w->replica,
         .groups = m->groups,
         .worker = w->index,

@@ -52,6 +52,7 @@ struct rpc_prefix {
 struct rpc_peer {
     uint8_t address[16];
     uint16_t local_port; // becomes the secondary address of a bind_ack
+    bool http;           // ncacn_http: the server greets first ([MS-RPCH] 2.1.1.2.1)
 };
 
 struct rpc_options {
@@ -143,5 +144,5 @@ void rpc_complete(struct rpc_server *server, struct mapper_change *change);
 // RPC_COUNTER_COUNT values.
 const uint64_t *rpc_counters(const struct rpc_server *server);
 
-// The interfaces of the endpoint mapper host (rpc/interfaces.c).
+// The interfaces that an endpoint mapper host can serve, NULL-terminated (rpc/interfaces.c).
 extern const struct rpc_interface *const rpc_mapper_interfaces[];

@@ -91,6 +91,17 @@ void rpc_server_destroy(struct rpc_server *server)
     free(server);
 }
 
+// [MS-RPCH] 2.1.1.2.1: what a server of RPC over HTTP version 1 says first, without an end of line.
+static void greet(struct rpc_server *server, struct rpc_association *association)
+{
+    static const char greeting[14] = "ncacn_http/1.0";
+    if (server->options.stream.write(association->stream, greeting, sizeof greeting))
+        return;
+    server->counters[RPC_DROP_NO_ROOM]++;
+    association->state = RPC_STATE_CLOSED;
+    server->options.stream.abort(association->stream);
+}
+
 struct rpc_association *rpc_open(struct rpc_server *server, void *stream,
                                  const struct rpc_peer *peer)
 {
@@ -108,6 +119,8 @@ struct rpc_association *rpc_open(struct rpc_server *server, void *stream,
     association->max_fragment = RPC_FRAGMENT_MAX;
     server->counters[RPC_ASSOCIATIONS]++;
     rpc_watch(server, association, 0);
+    if (peer->http)
+        greet(server, association);
     return association;
 }
 

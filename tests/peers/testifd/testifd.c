@@ -29,5 +29,6 @@ static const struct rpc_interface netlogon = {
     .operation_count = sizeof operations / sizeof operations[0],
 };
 
-const struct rpc_interface *const rpc_mapper_interfaces[] = {&rpc_epmapper, &rpc_mgmt, &netlogon,
-                                                             NULL};
+const struct rpc_interface *const rpc_mapper_interfaces[] = {
+    &rpc_epmapper, &rpc_mgmt, &rpc_oxid, &rpc_echo, &netlogon, NULL,
+};

@@ -25,6 +25,7 @@ static const char full[] = "dataplane:\n"
                            "listen:\n"
                            "  - ncacn_ip_tcp: 135\n"
                            "  - ncacn_ip_tcp: 1135\n"
+                           "  - ncacn_http: 593\n"
                            "mapper:\n"
                            "  endpoints:\n"
                            "    - interface: 12345778-1234-abcd-ef00-0123456789ab\n"
@@ -35,6 +36,14 @@ static const char full[] = "dataplane:\n"
                            "    allow: [10.0.0.0/8]\n"
                            "    allow_nil_interface: true\n"
                            "  capacity: 100\n"
+                           "interfaces:\n"
+                           "  epmapper: true\n"
+                           "  mgmt: false\n"
+                           "  oxid: false\n"
+                           "  rpcecho: true\n"
+                           "  dcom: disabled\n"
+                           "oxid:\n"
+                           "  bindings: [srv1, 192.0.2.10]\n"
                            "limits:\n"
                            "  connections: 1000\n"
                            "  half_open: 50\n"
@@ -66,8 +75,15 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->network.addresses_count, 2);
     assert_string_equal(c->network.addresses[1], "fd00:135::2/64");
     assert_string_equal(c->network.gateways[0], "10.135.0.1");
-    assert_int_equal(c->listen_count, 2);
+    assert_int_equal(c->listen_count, 3);
     assert_int_equal(*c->listen[1].ncacn_ip_tcp, 1135);
+    assert_int_equal(*c->listen[2].ncacn_http, 593);
+    assert_null(c->listen[2].ncacn_ip_tcp);
+    assert_true(c->interfaces.epmapper && c->interfaces.rpcecho);
+    assert_false(c->interfaces.mgmt || c->interfaces.oxid);
+    assert_int_equal(c->interfaces.dcom, CONTROL_DCOM_DISABLED);
+    assert_int_equal(c->oxid.bindings_count, 2);
+    assert_string_equal(c->oxid.bindings[1], "192.0.2.10");
     assert_int_equal(c->mapper.endpoints_count, 1);
     assert_string_equal(c->mapper.endpoints[0].annotation, "LSA");
     assert_null(c->mapper.endpoints[0].object);
@@ -100,6 +116,9 @@ static void absent_keys_have_their_defaults(void **state)
     assert_int_equal(c->mapper.endpoints_count, 0);
     assert_int_equal(c->mapper.registrations.allow_count, 0);
     assert_false(c->mapper.registrations.allow_nil_interface);
+    assert_true(c->interfaces.epmapper && c->interfaces.mgmt && c->interfaces.oxid);
+    assert_false(c->interfaces.rpcecho);
+    assert_int_equal(c->interfaces.dcom, CONTROL_DCOM_REJECT);
     assert_int_equal(c->mapper.capacity, 65536);
     assert_int_equal(c->limits.connections, 16384);
     assert_int_equal(c->limits.half_open, 4096);

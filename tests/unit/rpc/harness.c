@@ -135,6 +135,7 @@ static struct exporter *create_exporter(void)
 
 int bench_setup(void **state)
 {
+    static const struct rpc_interface *const interfaces[] = {&rpc_epmapper, &rpc_mgmt, NULL};
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
     const struct mapper_options map_options = {.capacity = BENCH_ENTRIES};
@@ -143,7 +144,7 @@ int bench_setup(void **state)
     bench->replica = mapper_replica_create(BENCH_ENTRIES, bench->log, 0);
     bench->options = (struct rpc_options){
         .stream = stream,
-        .interfaces = rpc_mapper_interfaces,
+        .interfaces = interfaces,
         .replica = bench->replica,
         .groups = rpc_groups_create(BENCH_GROUPS, 1),
         .exporter = create_exporter(),
@@ -240,7 +241,7 @@ uint64_t bench_counter(const struct bench *bench, enum rpc_counter counter)
 
 // ---- connections
 
-struct conn *conn_open_from(struct bench *bench, uint8_t last_octet, uint16_t local_port)
+static struct conn *open_conn(struct bench *bench, const struct rpc_peer *peer, uint32_t room)
 {
     struct conn *conn = bench->conns;
     while (conn->association)
@@ -252,16 +253,31 @@ struct conn *conn_open_from(struct bench *bench, uint8_t last_octet, uint16_t lo
         .buffers = buffers,
         .in = buffers->in,
         .out = buffers->out,
-        .room = CONN_OUT_MAX,
+        .room = room,
         .segment = 1460,
     };
+    conn->association = rpc_open(bench->server, conn, peer);
+    assert_non_null(conn->association);
+    return conn;
+}
+
+struct conn *conn_open_from(struct bench *bench, uint8_t last_octet, uint16_t local_port)
+{
     const struct rpc_peer peer = {
         .address = {[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = last_octet},
         .local_port = local_port,
     };
-    conn->association = rpc_open(bench->server, conn, &peer);
-    assert_non_null(conn->association);
-    return conn;
+    return open_conn(bench, &peer, CONN_OUT_MAX);
+}
+
+struct conn *conn_open_http(struct bench *bench, uint32_t room)
+{
+    const struct rpc_peer peer = {
+        .address = {[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = 1},
+        .local_port = 593,
+        .http = true,
+    };
+    return open_conn(bench, &peer, room);
 }
 
 struct conn *conn_open(struct bench *bench)

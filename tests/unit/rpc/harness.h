@@ -73,7 +73,7 @@ struct bench {
 int bench_setup(void **state);
 int bench_teardown(void **state);
 
-// Serves these interfaces (NULL-terminated) instead of rpc_mapper_interfaces.
+// Serves these interfaces (NULL-terminated) instead of epmapper and mgmt.
 void bench_serve(struct bench *bench, const struct rpc_interface *const *interfaces);
 // What a worker does once a turn: the time is `now`.
 void bench_time(struct bench *bench, uint64_t now);
@@ -81,6 +81,8 @@ void bench_time(struct bench *bench, uint64_t now);
 // A connection from 192.0.2.1 to port 135, or from another last octet and to another port.
 struct conn *conn_open(struct bench *bench);
 struct conn *conn_open_from(struct bench *bench, uint8_t last_octet, uint16_t local_port);
+// One from 192.0.2.1 to port 593, which speaks ncacn_http; `room` octets may be written to it.
+struct conn *conn_open_http(struct bench *bench, uint32_t room);
 // One that has done a bind of epmapper as context 0 with `flags`; the answer is taken.
 struct conn *conn_open_bound(struct bench *bench, uint8_t flags);
 // Like that, as a member of `group` (0: a new one).
