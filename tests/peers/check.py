@@ -3,9 +3,11 @@
 import traceback
 
 # open: registrations over the network allowed, captured. closed: as configured by default.
-# demo: portoland --demo. hostile: bad input, captured by itself. ports: each check starts and stops
-# a server of its own, with another port, more workers or another program.
-PHASES = ("open", "closed", "demo", "load", "hostile", "ports", "kernel")
+# echo: every interface served, activation denied, ncacn_http as well. demo: portoland --demo.
+# hostile: bad input, captured by itself. ports: each check starts and stops a server of its own,
+# with another port, more workers or another program. kernel: our TCP against the kernel's, without
+# a server.
+PHASES = ("open", "closed", "echo", "demo", "load", "hostile", "ports", "kernel")
 
 _checks = []
 passed = 0

@@ -37,7 +37,9 @@ class Lab:
         if phase == "demo":
             self._launch(phase, ["--demo", "--socket", self.socket])
             return
-        self.start_with(phase, sample.configuration(self.socket, allow))
+        limits = {"request": 262144} if phase == "echo" else None  # smbtorture echoes 200 KB
+        self.start_with(phase, sample.configuration(self.socket, allow, limits=limits,
+                                                    every=phase == "echo"))
         self.address_kernel_side("ptl0")
         self.counters_at_start = self.stats()
 

@@ -47,10 +47,11 @@ def without_minor(entries):
     return [entry._replace(version=entry.version.split(".")[0]) for entry in entries]
 
 
-def smbtorture(suite, expected, options="", seconds=90):
+def smbtorture(suite, expected, options="", seconds=90, more=()):
     """Runs a suite and compares the set of tests that succeeded with `expected`."""
-    done = subprocess.run(["smbtorture", "-U%", BINDING.format(sample.SERVER, options), suite],
-                          capture_output=True, text=True, errors="replace", timeout=seconds)
+    done = subprocess.run(
+        ["smbtorture", "-U%", *more, BINDING.format(sample.SERVER, options), suite],
+        capture_output=True, text=True, errors="replace", timeout=seconds)
     results = dict((name, result) for result, name in
                    (m.groups() for m in map(SUBUNIT.match, done.stdout.splitlines()) if m))
     if set(results) != set(expected):
@@ -92,6 +93,45 @@ def smbtorture_mgmt(lab):
 @check("open")
 def smbtorture_mgmt_big_endian(lab):
     return smbtorture("rpc.mgmt", ["mgmt"], ",bigendian")
+
+
+ECHO_TESTS = ["echo." + name for name in (
+    "addone", "sinkdata", "sourcedata", "echodata", "testcall", "testcall2", "enum", "surrounding",
+    "doublepointer", "sleep")]
+ORDERS = ("", ",bigendian")
+
+
+@check("echo")
+def smbtorture_echo(lab):
+    return smbtorture("rpc.echo", ECHO_TESTS)
+
+
+@check("echo")
+def smbtorture_echo_big_endian(lab):
+    return smbtorture("rpc.echo", ECHO_TESTS, ",bigendian")
+
+
+# The other tests of the suite need an activation that succeeds.
+@check("echo")
+def smbtorture_oxidresolve(lab):
+    for name in ("ServerAlive", "ServerAlive2"):
+        for order in ORDERS:
+            smbtorture(f"rpc.oxidresolve.oxidresolver.{name}", [f"oxidresolver.{name}"], order)
+
+
+@check("echo")
+def smbtorture_countcalls(lab):
+    """Calls one operation after another until one is out of range: the whole table answers."""
+    for interface in ("epmapper", "mgmt", "rpcecho", "IOXIDResolver"):
+        for order in ORDERS:
+            smbtorture("rpc.countcalls", ["countcalls"], order,
+                       more=[f"--option=countcalls:interface={interface}"])
+
+
+@check("echo")
+def smbtorture_asyncbind(lab):
+    for order in ORDERS:
+        smbtorture("rpc.asyncbind", ["asyncbind"], order)
 
 
 @check("open")

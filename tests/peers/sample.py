@@ -41,11 +41,26 @@ ENTRIES = [
 ]
 
 
-def configuration(socket, allow, device="net_tap0,iface=ptl0", workers=None, entries=(), limits=None):
+# The endpoint of rpcecho: smbtorture asks the mapper for it.
+ECHO = Entry("60a15ec5-4de8-11d7-a637-005056a20182", "1.0", NIL, "ncacn_ip_tcp:10.135.0.2[135]",
+             "rpcecho")
+# All that is not served unless it is asked for.
+EVERYTHING = f"""\
+  - ncacn_http: 593
+interfaces:
+  rpcecho: true
+  dcom: disabled
+oxid:
+  bindings: [srv1.example, {SERVER}]
+"""
+
+
+def configuration(socket, allow, device="net_tap0,iface=ptl0", workers=None, entries=(), limits=None,
+                  every=False):
     """A configuration file for the lab; `allow`: whether the network may register.
 
     `workers`: cores, by default the highest one there is. `entries` come after the sample's.
-    `limits`: keys of that section.
+    `limits`: keys of that section. `every`: whether all interfaces are served, also over HTTP.
     """
     text = f"""\
 dataplane:
@@ -57,6 +72,7 @@ network:
   addresses: [{SERVER}/24]
 listen:
   - ncacn_ip_tcp: 135
+{EVERYTHING if every else ""}\
 control:
   socket: {socket}
 mapper:
@@ -68,7 +84,7 @@ mapper:
     allow_nil_interface: true
 """
     text += "  endpoints:\n"
-    for entry in [*ENTRIES, *entries]:
+    for entry in [*ENTRIES, *[ECHO] * every, *entries]:
         text += (f"    - interface: {entry.interface}\n"
                  f"      version: \"{entry.version}\"\n"
                  f"      binding: '{entry.binding}'\n")

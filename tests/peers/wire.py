@@ -176,8 +176,8 @@ class Reset(Exception):
 class Connection:
     """A TCP connection to the mapper. Reads whole PDUs; tells an orderly end from a reset."""
 
-    def __init__(self, address=sample.SERVER, seconds=5):
-        self.socket = socket.create_connection((address, 135), timeout=seconds)
+    def __init__(self, address=sample.SERVER, seconds=5, port=135):
+        self.socket = socket.create_connection((address, port), timeout=seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
@@ -203,6 +203,13 @@ class Connection:
             raise Reset("RST") from error
         self.buffer += octets
         return len(octets) > 0
+
+    def greeting(self):
+        """The 14 bytes with which a server of ncacn_http begins."""
+        while len(self.buffer) < 14 and self._more():
+            pass
+        said, self.buffer = self.buffer[:14], self.buffer[14:]
+        return said
 
     def receive(self):
         """The next PDU, or None at an orderly end."""
