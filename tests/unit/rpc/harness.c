@@ -311,6 +311,22 @@ struct conn *conn_open_interface(struct bench *bench, const struct ndr_syntax_id
     return open_bound(bench, &bind);
 }
 
+struct conn *conn_open_ndr64(struct bench *bench, const struct ndr_syntax_id *interface)
+{
+    struct octets o = {0}, syntax = {0};
+    struct conn *conn = conn_open(bench);
+    struct bind bind = plain_bind();
+    bind.offer[0] = plain_offer(0, interface);
+    bind.offer[0].transfer[0] = &ndr_syntax_id_64;
+    put_bind(&o, &bind);
+    conn_talk(conn, &o);
+    struct answer a = conn_answer(conn);
+    assert_int_equal(a.ptype, RPC_BIND_ACK);
+    put_syntax(&syntax, &ndr_syntax_id_64);
+    assert_memory_equal(a.bytes + a.size - syntax.size, syntax.bytes, syntax.size);
+    return conn;
+}
+
 struct conn *conn_open_member(struct bench *bench, uint32_t group)
 {
     struct bind bind = plain_bind();

@@ -90,6 +90,8 @@ struct conn *conn_open_member(struct bench *bench, uint32_t group);
 // One that has bound another interface as context 0.
 struct conn *conn_open_interface(struct bench *bench, const struct ndr_syntax_id *interface,
                                  uint8_t flags);
+// Like that, in NDR64.
+struct conn *conn_open_ndr64(struct bench *bench, const struct ndr_syntax_id *interface);
 void conn_close(struct conn *conn);
 
 // The peer sends; the server sees nothing until conn_offer or conn_serve.

@@ -39,6 +39,7 @@ static const struct row rows[] = {
     {"AddOne", 0, false, 0, "04030201", "05030201"},
     {"AddOne wraps", 0, false, 0, "ffffffff", "00000000"},
     {"AddOne, big-endian", 0, true, 0, "01020304", "05030201"},
+    {"AddOne, NDR64", 0, false, 1, "04030201", "05030201"},
     {"AddOne, short", 0, false, 0, "040302", NULL},
     {"EchoData", 1, false, 0, "03000000 03000000 010203", "03000000 010203"},
     {"EchoData of nothing", 1, false, 0, "00000000 00000000", "00000000"},
@@ -50,8 +51,12 @@ static const struct row rows[] = {
     {"EchoData, count of 2^32 and more", 1, false, 1, "03000000 00000000 0300000001000000 010203",
      NULL},
     {"SinkData", 2, false, 0, "03000000 03000000 010203", ""},
+    {"SinkData, big-endian", 2, true, 0, "00000003 00000003 010203", ""},
+    {"SinkData, NDR64", 2, false, 1, "03000000 00000000 0300000000000000 010203", ""},
+    {"SinkData, NDR64, a count of 32 bits", 2, false, 1, "03000000 03000000 010203", NULL},
     {"SinkData, short", 2, false, 0, "ffffffff ffffffff 010203", NULL},
     {"SourceData", 3, false, 0, "05000000", "05000000 0001020304"},
+    {"SourceData, big-endian", 3, true, 0, "00000005", "05000000 0001020304"},
     {"SourceData, NDR64", 3, false, 1, "02000000", "0200000000000000 0001"},
     {"TestCall", 4, false, 0, "03000000 00000000 03000000 610062000000",
      "00000200 03000000 00000000 03000000 610062000000"},
@@ -76,15 +81,23 @@ static const struct row rows[] = {
     {"TestCall2 7", 5, false, 0, "0700",
      "0700 000000000000 50 00000000000000 5a00000000000000 00000000"},
     {"TestCall2 1, NDR64", 5, false, 1, "0100", "0100 000000000000 0a 000000 00000000"},
+    {"TestCall2 2, NDR64", 5, false, 1, "0200", "0200 000000000000 1400 0000 00000000"},
     {"TestCall2 3, NDR64", 5, false, 1, "0300", "0300 000000000000 1e000000 00000000"},
+    {"TestCall2 4, NDR64", 5, false, 1, "0400", "0400 000000000000 2800000000000000 00000000"},
     {"TestCall2 5, NDR64", 5, false, 1, "0500",
      "0500 000000000000 32 00000000000000 3c00000000000000 00000000"},
+    {"TestCall2 6, NDR64", 5, false, 1, "0600", "0600 000000000000 46 50 0000 00000000"},
+    {"TestCall2 7, NDR64", 5, false, 1, "0700",
+     "0700 000000000000 50 00000000000000 5a00000000000000 00000000"},
     {"TestCall2, short", 5, false, 0, "01", NULL},
     {"TestEnum, arm 1", 7, false, 0, "01000000 4c000000 01000000 01000200",
      "01000000 02000000 01000000 01000200"},
     {"TestEnum, arm 1, big-endian", 7, true, 0, "00010000 004c0000 00000001 00010002",
      "01000000 02000000 01000000 01000200"},
     {"TestEnum, arm 2", 7, false, 0, "02000000 01000000 02000000 02000000 01000000 09000000",
+     "02000000 02000000 02000000 02000000 01000000 09000000"},
+    {"TestEnum, arm 2, big-endian", 7, true, 0,
+     "00020000 00010000 00000002 00020000 00010000 00000009",
      "02000000 02000000 02000000 02000000 01000000 09000000"},
     {"TestEnum, arm 1, NDR64", 7, false, 1, "01000000 4c000000 01000000 01000000 02000000",
      "01000000 02000000 01000000 01000000 02000000"},
@@ -97,14 +110,21 @@ static const struct row rows[] = {
     {"TestSurrounding", 8, false, 0, "02000000 02000000 aaaabbbb",
      "04000000 04000000 0000000000000000"},
     {"TestSurrounding of nothing", 8, false, 0, "00000000 00000000", "00000000 00000000"},
+    {"TestSurrounding, big-endian", 8, true, 0, "00000002 00000002 aaaabbbb",
+     "04000000 04000000 0000000000000000"},
     {"TestSurrounding, NDR64", 8, false, 1, "0100000000000000 01000000 aaaa",
      "0200000000000000 02000000 00000000"},
+    {"TestSurrounding, NDR64, count of 2^32 and more", 8, false, 1,
+     "0100000001000000 01000000 aaaa", NULL},
     {"TestSurrounding, counts that disagree", 8, false, 0, "01000000 02000000 aaaabbbb", NULL},
     {"TestSurrounding, short", 8, false, 0, "02000000 02000000 aaaabb", NULL},
     {"TestSurrounding, half of 2^32", 8, false, 0, "00000080 00000080 aaaabbbb", NULL},
     {"TestDoublePointer", 9, false, 0, "01000000 02000000 3930", "3930"},
     {"TestDoublePointer, big-endian", 9, true, 0, "00000001 00000002 3039", "3930"},
     {"TestDoublePointer, NDR64", 9, false, 1, "0100000000000000 0200000000000000 3930", "3930"},
+    {"TestDoublePointer, NDR64, referents of more than 32 bits", 9, false, 1,
+     "0000000001000000 0000000002000000 3930", "3930"},
+    {"TestDoublePointer to NULL, NDR64", 9, false, 1, "0100000000000000 0000000000000000", "0000"},
     {"TestDoublePointer to NULL", 9, false, 0, "01000000 00000000", "0000"},
     {"TestDoublePointer, NULL", 9, false, 0, "00000000", "0000"},
     {"TestDoublePointer, short", 9, false, 0, "01000000 02000000 39", NULL},
@@ -212,6 +232,28 @@ static void the_longest_sleep_does_not_wrap(void **state)
     assert_int_equal(rpc_next_timer(bench->server), (1 + (uint64_t)UINT32_MAX) * SECOND);
 }
 
+static void a_call_sleeps_in_either_order_and_syntax(void **state)
+{
+    static const uint8_t two[2][4] = {{2, 0, 0, 0}, {0, 0, 0, 2}};
+    for (unsigned i = 0; i < 3; i++) {
+        bool big_endian = i == 1;
+        struct octets o = {.big_endian = big_endian};
+        struct conn *conn = i == 2 ? conn_open_ndr64(*state, &echo_id)
+                                   : conn_open_interface(*state, &echo_id, RPC_WHOLE);
+        put_request(&o, &(struct request){.flags = RPC_WHOLE,
+                                          .call_id = 2,
+                                          .opnum = NDR_ECHO_TEST_SLEEP,
+                                          .stub = two[big_endian],
+                                          .stub_size = 4});
+        bench_time(*state, (uint64_t)i * 10 * SECOND);
+        conn_talk(conn, &o);
+        bench_time(*state, ((uint64_t)i * 10 + 2) * SECOND - 1);
+        assert_no_answer(conn);
+        bench_time(*state, ((uint64_t)i * 10 + 2) * SECOND);
+        assert_int_equal(base_load_le32(assert_response(conn, 2).stub), 2);
+    }
+}
+
 static void operations_from_10_on_are_out_of_range(void **state)
 {
     struct conn *conn = conn_open_interface(*state, &echo_id, RPC_WHOLE);
@@ -232,6 +274,7 @@ int main(void)
         TEST(a_reply_over_the_limit_is_a_fault),
         TEST(sleeping_calls_are_answered_as_they_wake),
         TEST(the_longest_sleep_does_not_wrap),
+        TEST(a_call_sleeps_in_either_order_and_syntax),
         TEST(operations_from_10_on_are_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,23 +5,6 @@
 #include "harness_epm.h"
 #include "ndr/mgmt.h"
 
-static struct conn *open_64(struct bench *bench, const struct ndr_syntax_id *interface)
-{
-    struct octets o = {0};
-    struct conn *conn = conn_open(bench);
-    struct bind bind = plain_bind();
-    bind.offer[0] = plain_offer(0, interface);
-    bind.offer[0].transfer[0] = &ndr_syntax_id_64;
-    put_bind(&o, &bind);
-    conn_talk(conn, &o);
-    struct answer a = conn_answer(conn);
-    assert_int_equal(a.ptype, RPC_BIND_ACK);
-    struct octets syntax = {0};
-    put_syntax(&syntax, &ndr_syntax_id_64);
-    assert_memory_equal(a.bytes + a.size - 20, syntax.bytes, 20);
-    return conn;
-}
-
 static struct answer ask(struct conn *conn, uint16_t opnum, const void *stub, uint32_t size)
 {
     conn_request(
@@ -35,7 +18,7 @@ static void an_ept_map_is_asked_in_144_octets_and_answered_in_148(void **state)
 {
     struct bench *bench = *state;
     bench_register(bench, &echo_id, 1024, 1);
-    struct conn *conn = open_64(bench, &epmapper_id);
+    struct conn *conn = conn_open_ndr64(bench, &epmapper_id);
     uint8_t stub[256], tower[128];
     static const struct base_uuid nil;
     static const struct ndr_context_handle no_handle;
@@ -57,7 +40,7 @@ static void an_ept_lookup_is_asked_in_52_octets_and_continued(void **state)
 {
     struct bench *bench = *state;
     bench_register(bench, &echo_id, 1024, 3);
-    struct conn *conn = open_64(bench, &epmapper_id);
+    struct conn *conn = conn_open_ndr64(bench, &epmapper_id);
     uint8_t stub[256];
     struct ndr_epm_lookup lookup = {.vers_option = NDR_EPM_VERSIONS_ALL, .max_ents = 2};
     static const uint32_t counts[] = {2, 1};
@@ -78,7 +61,7 @@ static void an_ept_lookup_is_asked_in_52_octets_and_continued(void **state)
 
 static void management_answers_in_wide_pointers_and_counts(void **state)
 {
-    struct conn *conn = open_64(*state, &mgmt_id);
+    struct conn *conn = conn_open_ndr64(*state, &mgmt_id);
     struct octets want = {0};
     put_hex(&want, "00000200 00000000 02000000 00000000 02000000 00000000"
                    "04000200 00000000 08000200 00000000"
@@ -101,7 +84,7 @@ static void management_answers_in_wide_pointers_and_counts(void **state)
 static void contexts_of_both_syntaxes_stand_side_by_side(void **state)
 {
     struct octets o = {0};
-    struct conn *conn = open_64(*state, &epmapper_id);
+    struct conn *conn = conn_open_ndr64(*state, &epmapper_id);
     struct bind alter = plain_bind();
     alter.ptype = RPC_ALTER_CONTEXT;
     alter.offer[0] = plain_offer(1, &mgmt_id);
@@ -115,7 +98,7 @@ static void contexts_of_both_syntaxes_stand_side_by_side(void **state)
 
 static void a_big_endian_pdu_carries_no_ndr64_stub(void **state)
 {
-    struct conn *conn = open_64(*state, &epmapper_id);
+    struct conn *conn = conn_open_ndr64(*state, &epmapper_id);
     struct octets o = {.big_endian = true};
     put_request(&o,
                 &(struct request){.flags = RPC_WHOLE, .call_id = 2, .opnum = NDR_EPM_INQ_OBJECT});

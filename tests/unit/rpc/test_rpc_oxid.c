@@ -36,12 +36,17 @@ struct row {
     const char *in, *out; // out NULL: bad stub data
 };
 
-#define BINDINGS_SRV1                                                                              \
-    "0c000000 0c00 0a00 0700 7300 7200 7600 3100 5b00 3100 5d00 0000 0000 0000 0000"
-#define IPID   "01000000 0200 0300 04050607 08090a0b"
-#define NO_OBJ "00000000 00000000000000000000000000000000 00000000"
-#define THIS   "0500 0700 00000000 00000000 00000000000000000000000000000000"
-#define CLSID  "01020304 0506 0708 090a0b0c 0d0e0f10"
+#define SRV1             "0c00 0a00 0700 7300 7200 7600 3100 5b00 3100 5d00 0000 0000 0000 0000"
+#define BINDINGS_SRV1    "0c000000" SRV1
+#define BINDINGS_SRV1_64 "0c00000000000000" SRV1
+#define IPID             "01000000 0200 0300 04050607 08090a0b"
+#define NO_OBJ           "00000000 00000000000000000000000000000000 00000000"
+#define ALIVE2                                                                                     \
+    "1500 1300"                                                                                    \
+    "0700 3100 3900 3200 2e00 3000 2e00 3200 2e00 3100 3000 0000 0700 7300 7200 7600 3100 0000"    \
+    "0000 0000 0000 0000 00000000 00000000"
+#define THIS  "0500 0700 00000000 00000000 00000000000000000000000000000000"
+#define CLSID "01020304 0506 0708 090a0b0c 0d0e0f10"
 #define DENIED                                                                                     \
     "00000000 00000000 0000000000000000 00000000 00000000000000000000000000000000 00000000"        \
     "05000700 05000780"
@@ -53,13 +58,20 @@ static const struct row rows[] = {
      "00000200" BINDINGS_SRV1 IPID "01000000 00000000"},
     {"ResolveOxid2", &rpc_oxid, 4, false, 0, "0807060504030201 0200 0000 02000000 0f00 0700",
      "00000200" BINDINGS_SRV1 IPID "01000000 05000700 00000000"},
+    {"ResolveOxid2, big-endian", &rpc_oxid, 4, true, 0, "0102030405060708 0001 0000 00000001 0007",
+     "00000200" BINDINGS_SRV1 IPID "01000000 05000700 00000000"},
+    {"ResolveOxid, NDR64", &rpc_oxid, 0, false, 1,
+     "0807060504030201 0100 000000000000 0100000000000000 0700",
+     "0000020000000000" BINDINGS_SRV1_64 IPID "01000000 00000000"},
     {"ResolveOxid2, NDR64", &rpc_oxid, 4, false, 1,
      "0807060504030201 0100 000000000000 0100000000000000 0700",
-     "0000020000000000 0c00000000000000"
-     "0c00 0a00 0700 7300 7200 7600 3100 5b00 3100 5d00 0000 0000 0000 0000" IPID
-     "01000000 05000700 00000000"},
+     "0000020000000000" BINDINGS_SRV1_64 IPID "01000000 05000700 00000000"},
     {"ResolveOxid, unknown", &rpc_oxid, 0, false, 0, "0907060504030201 0100 0000 01000000 0700",
      NO_OBJ "76070000"},
+    {"ResolveOxid, unknown, NDR64", &rpc_oxid, 0, false, 1,
+     "0907060504030201 0100 000000000000 0100000000000000 0700", "00000000" NO_OBJ "76070000"},
+    {"ResolveOxid, NDR64, a count of 2^32 and more", &rpc_oxid, 0, false, 1,
+     "0807060504030201 0100 000000000000 0100000001000000 0700", NULL},
     {"ResolveOxid2, unknown", &rpc_oxid, 4, false, 0, "0000000000000000 0100 0000 01000000 0700",
      NO_OBJ "05000700 76070000"},
     {"ResolveOxid, no protocol in common", &rpc_oxid, 0, false, 0,
@@ -75,6 +87,14 @@ static const struct row rows[] = {
     {"ComplexPing, unknown", &rpc_oxid, 2, false, 0,
      "0500000000000000 0100 0000 0000 aaaa 00000000 00000000",
      "0500000000000000 0000 0000 78070000"},
+    {"ComplexPing, unknown, big-endian", &rpc_oxid, 2, true, 0,
+     "0000000000000005 0001 0000 0000 aaaa 00000000 00000000",
+     "0500000000000000 0000 0000 78070000"},
+    {"ComplexPing, unknown, NDR64", &rpc_oxid, 2, false, 1,
+     "0500000000000000 0100 0000 0000 aaaa 0000000000000000 0000000000000000",
+     "0500000000000000 0000 0000 78070000"},
+    {"ComplexPing, NDR64, pointers of 32 bits", &rpc_oxid, 2, false, 1,
+     "0500000000000000 0100 0000 0000 aaaa 00000000 00000000", NULL},
     {"ComplexPing, objects at NULL", &rpc_oxid, 2, false, 0,
      "0000000000000000 0100 0100 0000 0000 00000000 00000000", NULL},
     {"ComplexPing, counts that disagree", &rpc_oxid, 2, false, 0,
@@ -84,13 +104,22 @@ static const struct row rows[] = {
     {"ComplexPing, short", &rpc_oxid, 2, false, 0,
      "0000000000000000 0100 0200 0000 0000 01000000 02000000 1111111111111111 222222222222", NULL},
     {"ServerAlive", &rpc_oxid, 3, false, 0, "", "00000000"},
-    {"ServerAlive2", &rpc_oxid, 5, false, 0, "",
-     "05000700 00000200 15000000 1500 1300"
-     "0700 3100 3900 3200 2e00 3000 2e00 3200 2e00 3100 3000 0000 0700 7300 7200 7600 3100 0000"
-     "0000 0000 0000 0000 00000000 00000000"},
+    {"ServerAlive2", &rpc_oxid, 5, false, 0, "", "05000700 00000200 15000000" ALIVE2},
+    {"ServerAlive2, NDR64", &rpc_oxid, 5, false, 1, "",
+     "05000700 00000000 0000020000000000 1500000000000000" ALIVE2},
     {"RemoteActivation", &rpc_activation, 0, false, 0,
      THIS "00000000" CLSID "00000000 00000000 02000000 00000000 01000000",
      DENIED "01000000 00000000 01000000 00000000 00000000"},
+    {"RemoteActivation, big-endian", &rpc_activation, 0, true, 0,
+     "0005 0007 00000000 00000000 00000000000000000000000000000000 00000000" CLSID
+     "00000000 00000000 00000002 00000000 00000001",
+     DENIED "01000000 00000000 01000000 00000000 00000000"},
+    {"RemoteActivation, NDR64", &rpc_activation, 0, false, 1,
+     THIS "00000000 0000000000000000" CLSID
+          "0000000000000000 0000000000000000 02000000 00000000 01000000",
+     "00000000 00000000 0000000000000000 0000000000000000 0000000000000000"
+     "00000000000000000000000000000000 00000000 05000700 05000780 00000000"
+     "0100000000000000 0000000000000000 0100000000000000 00000000 00000000"},
     {"RemoteActivation, name and storage", &rpc_activation, 0, false, 0,
      THIS "00000000" CLSID "01000000 02000000 00000000 02000000 61000000"
           "02000000 03000000 03000000 aabbcc00 02000000 00000000 02000000",
@@ -111,30 +140,65 @@ static const struct row rows[] = {
      "00000000 00000000 00000000 05000780"},
     {"RemoteCreateInstance", &rpc_system_activator, 4, false, 0, "",
      "00000000 00000000 00000000 05000780"},
+    {"RemoteCreateInstance, NDR64", &rpc_system_activator, 4, false, 1, "",
+     "00000000 00000000 0000000000000000 0000000000000000 05000780"},
 };
+
+// Serves the stub, without the layers around, and returns what `serve` returned.
+static uint32_t serve_row(struct bench *bench, const struct row *row, struct ndr_writer *reply)
+{
+    struct octets in = {0};
+    put_hex(&in, row->in);
+    uint8_t *exact = malloc(in.size + (in.size == 0)); // so that a sanitizer sees a read past it
+    memcpy(exact, in.bytes, in.size);
+    struct rpc_call call = {.association = &bench->server->associations[0],
+                            .stub = {exact, in.size, row->big_endian, row->syntax}};
+    *reply = rpc_reply_writer(bench->server, row->syntax);
+    uint32_t status = row->interface->operations[row->opnum].serve(bench->server, &call, reply);
+    free(exact);
+    return status;
+}
 
 static void each_operation_answers_its_bytes(void **state)
 {
-    struct bench *bench = *state;
     for (unsigned i = 0; i < ROWS(rows); i++) {
         const struct row *row = &rows[i];
-        struct octets in = {0}, out = {0};
+        struct octets out = {0};
+        struct ndr_writer reply;
         print_message("  %s\n", row->name);
-        put_hex(&in, row->in);
-        uint8_t *exact = malloc(in.size + (in.size == 0));
-        memcpy(exact, in.bytes, in.size);
-        struct rpc_call call = {.association = &bench->server->associations[0],
-                                .stub = {exact, in.size, row->big_endian, row->syntax}};
-        struct ndr_writer reply = rpc_reply_writer(bench->server, row->syntax);
-        uint32_t status =
-            row->interface->operations[row->opnum].serve(bench->server, &call, &reply);
-        assert_int_equal(status, row->out ? RPC_SERVED : RPC_FAULT_BAD_STUB_DATA);
-        if (row->out) {
-            put_hex(&out, row->out);
-            assert_int_equal(ndr_writer_size(&reply), out.size);
-            assert_memory_equal(reply.start, out.bytes, out.size);
-        }
-        free(exact);
+        assert_int_equal(serve_row(*state, row, &reply),
+                         row->out ? RPC_SERVED : RPC_FAULT_BAD_STUB_DATA);
+        if (!row->out)
+            continue;
+        put_hex(&out, row->out);
+        assert_int_equal(ndr_writer_size(&reply), out.size);
+        assert_memory_equal(reply.start, out.bytes, out.size);
+    }
+}
+
+static void objects_are_pinged_in_either_order_and_syntax(void **state)
+{
+    static const struct row pings[] = {
+        {"NDR 2.0", &rpc_oxid, 2, false, 0,
+         "0000000000000000 0100 0200 0000 aaaa 01000000 02000000"
+         "1111111111111111 2222222222222222 00000000"},
+        {"big-endian", &rpc_oxid, 2, true, 0,
+         "0000000000000000 0001 0002 0000 aaaa 00000001 00000002"
+         "1111111111111111 2222222222222222 00000000"},
+        {"NDR64", &rpc_oxid, 2, false, 1,
+         "0000000000000000 0100 0200 0000 aaaa 0100000000000000 0200000000000000"
+         "1111111111111111 2222222222222222 0000000000000000"},
+    };
+    struct bench *bench = *state;
+    for (unsigned i = 0; i < ROWS(pings); i++) {
+        struct ndr_writer reply;
+        print_message("  %s\n", pings[i].name);
+        assert_int_equal(serve_row(bench, &pings[i], &reply), RPC_SERVED);
+        assert_int_equal(ndr_writer_size(&reply), 16);
+        assert_int_equal(base_load_le32(reply.start + 12), 0);
+        struct ping_sets *sets = bench->options.exporter->sets;
+        assert_int_equal(ping_sets_holders(sets, 0x1111111111111111, 0), i + 1);
+        assert_int_equal(ping_sets_holders(sets, 0x2222222222222222, 0), i + 1);
     }
 }
 
@@ -219,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_operation_answers_its_bytes),
+        TEST(objects_are_pinged_in_either_order_and_syntax),
         TEST(a_set_made_over_one_connection_is_pinged_over_another),
         TEST(a_set_that_nobody_pings_expires_with_the_turns_of_the_worker),
         TEST(an_activation_with_extensions_is_denied_by_a_fault),
