@@ -5,10 +5,13 @@ import struct
 
 import wire
 from impacket.dcerpc.v5 import dcomrt, transport
+from impacket.dcerpc.v5.dtypes import ULONG
+from impacket.dcerpc.v5.ndr import NDRCALL
 from impacket.dcerpc.v5.rpcrt import DCERPCException
 
 import sample
 from check import Failed, check, expect
+from peer_impacket import NDR64, Ndr64, connect
 
 OXID, IPID = 0x0102030405060708, "11111111-2222-3333-4444-555555555555"
 OIDS = (0x1111111111111111, 0x2222222222222222)
@@ -17,12 +20,12 @@ INVALID_OXID, INVALID_OID, INVALID_SET = 0x776, 0x777, 0x778
 ACTIVATION = ("4d9f4ab8-7d1c-11cf-861e-0020af6e7c57", 0, 0)
 
 
-def resolver(port=135, protocol="ncacn_ip_tcp"):
+def resolver(port=135, protocol="ncacn_ip_tcp", ndr64=False):
     connection = transport.DCERPCTransportFactory(f"{protocol}:{sample.SERVER}[{port}]")
     connection.set_connect_timeout(5)
     dce = connection.get_dce_rpc()
     dce.connect()
-    return dcomrt.IObjectExporter(dce)
+    return dcomrt.IObjectExporter(Ndr64(dce) if ndr64 else dce)
 
 
 def fill(lab):
@@ -44,29 +47,60 @@ def status_of(function, *arguments):
         return error.get_error_code()
 
 
+SYNTAXES = {"NDR 2.0": False, "NDR64": True}
+
+
+class ServerAlive2(NDRCALL):
+    opnum = 5
+    structure = ()
+
+
+# impacket's own takes pReserved, a [ref] pointer to a DWORD, for a full one; that is as wide in
+# NDR 2.0 but not in NDR64.
+class ServerAlive2Response(NDRCALL):
+    structure = (("pComVersion", dcomrt.COMVERSION), ("ppdsaOrBindings", dcomrt.PDUALSTRINGARRAY),
+                 ("pReserved", ULONG), ("ErrorCode", ULONG))
+
+
 @check("echo")
 def server_alive2_tells_the_configured_bindings(_lab):
+    expected = [(7, "srv1.example"), (7, sample.SERVER)]
     bindings = [(one["wTowerId"], one["aNetworkAddr"].rstrip("\0"))
                 for one in resolver().ServerAlive2()]
-    expect(bindings, [(7, "srv1.example"), (7, sample.SERVER)], "bindings")
+    expect(bindings, expected, "bindings")
+    dce = connect()
+    dce.bind(dcomrt.IID_IObjectExporter, transfer_syntax=NDR64)
+    answer = dce.request(ServerAlive2())
+    units = list(answer["ppdsaOrBindings"]["aStringArray"])
+    wanted = [unit for tower, address in expected for unit in (tower, *map(ord, address), 0)]
+    expect(units, wanted + [0, 0, 0], "units in NDR64")
+    expect((answer["pComVersion"]["MajorVersion"], answer["pComVersion"]["MinorVersion"]), (5, 7),
+           "COM version in NDR64")
 
 
 @check("echo")
 def an_exporter_that_was_added_is_resolved(lab):
     fill(lab)
-    exporter = resolver()
-    for ask in (exporter.ResolveOxid, exporter.ResolveOxid2):
-        bindings = [one["aNetworkAddr"].rstrip("\0") for one in ask(OXID, (7,))]
-        expect(bindings, ["srv1[49153]"], ask.__name__)
-        expect(status_of(ask, UNKNOWN, (7,)), INVALID_OXID, f"{ask.__name__} of an unknown OXID")
+    for name, ndr64 in SYNTAXES.items():
+        exporter = resolver(ndr64=ndr64)
+        for ask in (exporter.ResolveOxid, exporter.ResolveOxid2):
+            bindings = [one["aNetworkAddr"].rstrip("\0") for one in ask(OXID, (7,))]
+            expect(bindings, ["srv1[49153]"], f"{ask.__name__} in {name}")
+            expect(status_of(ask, UNKNOWN, (7,)), INVALID_OXID,
+                   f"{ask.__name__} of an unknown OXID in {name}")
     lab.portolan("oxid", "remove", hex(OXID))
     expect(status_of(exporter.ResolveOxid2, OXID, (7,)), INVALID_OXID, "after the removal")
 
 
 @check("echo")
 def ping_sets_hold_objects(lab):
+    for ndr64 in SYNTAXES.values():
+        hold_objects(lab, ndr64)
+
+
+def hold_objects(lab, ndr64):
     fill(lab)
-    exporter = resolver()
+    exporter = resolver(ndr64=ndr64)
     expect(status_of(exporter.SimplePing, 5), INVALID_SET, "SimplePing of an unknown set")
     answer = exporter.ComplexPing(0, 1, OIDS, ())
     expect(answer["ErrorCode"], 0, "ComplexPing that makes a set")
@@ -79,6 +113,7 @@ def ping_sets_hold_objects(lab):
     expect(status_of(exporter.ComplexPing, made, 3, (), OIDS[:1]), 0, "ComplexPing that removes")
     held = {one["oid"]: one["ping_sets"] for one in listed(lab)["oxids"][0]["oids"]}
     expect(held, {hex(OIDS[0]): 0, hex(OIDS[1]): 1}, "objects held after the removal")
+    expect(status_of(exporter.ComplexPing, made, 4, (), OIDS[1:]), 0, "ComplexPing that empties")
 
 
 # As IRemoteActivation of a client without names or extensions.
