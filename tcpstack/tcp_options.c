@@ -110,11 +110,13 @@ static uint8_t *put_sack(const struct tcp_options *options, uint8_t *at, const u
         return at;
     at = put_two(at, KIND_NOP, KIND_NOP);
     at = put_two(at, KIND_SACK, (uint8_t)(2 + count * BLOCK_SIZE));
-    for (uint8_t i = 0; i < count; i++, at += BLOCK_SIZE) {
-        base_store_be32(at, options->sack[i].begin);
-        base_store_be32(at + 4, options->sack[i].end);
+    uint8_t blocks[TCP_SACK_MAX * BLOCK_SIZE];
+    for (uint8_t i = 0; i < count; i++) {
+        base_store_be32(blocks + i * BLOCK_SIZE, options->sack[i].begin);
+        base_store_be32(blocks + i * BLOCK_SIZE + 4, options->sack[i].end);
     }
-    return at;
+    memcpy(at, blocks, (size_t)count * BLOCK_SIZE);
+    return at + count * BLOCK_SIZE;
 }
 
 // SACK-permitted pads the timestamps to a multiple of 4 where there is one, NOPs where not.
