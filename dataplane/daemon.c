@@ -20,12 +20,14 @@
 #include "dataplane/demo.h"
 #include "dataplane/eal.h"
 #include "dataplane/interfaces.h"
+#include "dataplane/kernel.h"
 #include "dataplane/port.h"
 #include "dataplane/spread.h"
 #include "dataplane/trace.h"
 #include "dataplane/worker.h"
 #include "exporter/exporter.h"
 #include "mapper/map.h"
+#include "ndr/kernel.h"
 #include "tcpstack/trace.h"
 
 enum {
@@ -420,9 +422,9 @@ static void say_ready(const struct daemon *d)
     for (unsigned i = 0; i < d->config->network.addresses_count && used < sizeof addresses; i++)
         used += (size_t)snprintf(addresses + used, sizeof addresses - used, "%s%s", i ? ", " : "",
                                  d->config->network.addresses[i]);
-    base_info("serving %u endpoints on %s with %u worker%s; control socket %s",
+    base_info("serving %u endpoints on %s with %u worker%s (%s decoder); control socket %s",
               mapper_map_count(d->map), addresses, d->worker_count, d->worker_count == 1 ? "" : "s",
-              d->config->control.socket);
+              ndr_kernel()->name, d->config->control.socket);
 }
 
 static int serve(struct daemon *d)
@@ -447,6 +449,8 @@ static bool seed(struct daemon *d)
 
 static int build_and_serve(struct daemon *d, bool demo)
 {
+    if (!dataplane_choose_kernel())
+        return EX_USAGE;
     if (!seed(d) || !create_pools(d) || !start_ports(d))
         return EX_UNAVAILABLE;
     if (demo && !dataplane_demo_address())

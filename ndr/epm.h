@@ -71,11 +71,14 @@ struct ndr_epm_lookup {
 struct ndr_epm_map {
     bool valid; // false: the stub could not be decoded (fault 6f7); nothing else is set
     bool has_object;
-    enum ndr_tower_reason tower_reason; // why `tower` is not set, when tower_octets is not NULL
+    enum ndr_tower_reason tower_reason; // of tower_octets, when they are not NULL
     struct base_uuid object;            // nil when absent
     const uint8_t *tower_octets;        // NULL when the map_tower pointer is NULL
     uint32_t tower_size;
-    struct ndr_tower tower; // set when tower_octets is not NULL and tower_reason is OK
+    // What the tower asks for, when tower_octets is not NULL and tower_reason is OK (ndr/tower.h).
+    struct ndr_syntax_id interface;
+    struct ndr_syntax_id transfer;
+    uint64_t protseq_key;
     struct ndr_context_handle handle;
     uint32_t max_towers;
     uint32_t highest_referent;
@@ -107,7 +110,7 @@ struct ndr_epm_tower_span {
 // truncated, counts that disagree, tower_length over 2000, num_ents or max_* over 500.
 
 // Decodes `count` ept_map stubs; result i goes to ret_maps[i], its `valid` says whether it decoded.
-// This is where the instruction-set kernels plug in; today the scalar one serves.
+// The kernel in use (ndr/kernel.h) takes those of the common shape.
 void ndr_epm_decode_map(const struct ndr_stub *stubs, unsigned count, struct ndr_epm_map *ret_maps);
 bool ndr_epm_decode_lookup(const struct ndr_stub *stub, struct ndr_epm_lookup *ret_lookup);
 // ept_lookup_handle_free.

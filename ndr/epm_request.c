@@ -3,10 +3,22 @@
 #include "ndr/epm.h"
 
 #include "ndr/epm_part.h"
+#include "ndr/kernel.h"
 
 static uint32_t higher(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
+}
+
+static void read_question(const struct ndr_epm_tower_span *span, struct ndr_epm_map *map)
+{
+    struct ndr_tower tower;
+    map->tower_reason = ndr_tower_parse(span->octets, span->size, &tower);
+    if (map->tower_reason != NDR_TOWER_OK)
+        return;
+    map->interface = tower.interface;
+    map->transfer = tower.transfer;
+    map->protseq_key = tower.protseq_key;
 }
 
 static bool decode_map(const struct ndr_stub *stub, struct ndr_epm_map *map)
@@ -26,17 +38,29 @@ static bool decode_map(const struct ndr_stub *stub, struct ndr_epm_map *map)
     map->tower_octets = span.octets;
     map->tower_size = span.size;
     if (span.octets != NULL)
-        map->tower_reason = ndr_tower_parse(span.octets, span.size, &map->tower);
+        read_question(&span, map);
     return true;
 }
 
-void ndr_epm_decode_map(const struct ndr_stub *stubs, unsigned count, struct ndr_epm_map *ret_maps)
+static void decode_batch(const struct ndr_stub *stubs, unsigned count, struct ndr_epm_map *ret_maps)
 {
+    uint64_t decoded = ndr_kernel()->decode_map(stubs, count, ret_maps);
     for (unsigned i = 0; i < count; i++) {
+        if (decoded >> i & 1)
+            continue;
         ret_maps[i] = (struct ndr_epm_map){0};
         ret_maps[i].valid = decode_map(&stubs[i], &ret_maps[i]);
         if (!ret_maps[i].valid)
             ret_maps[i] = (struct ndr_epm_map){0};
+    }
+}
+
+void ndr_epm_decode_map(const struct ndr_stub *stubs, unsigned count, struct ndr_epm_map *ret_maps)
+{
+    for (unsigned done = 0; done < count; done += NDR_KERNEL_BATCH) {
+        unsigned left = count - done;
+        decode_batch(stubs + done, left < NDR_KERNEL_BATCH ? left : NDR_KERNEL_BATCH,
+                     ret_maps + done);
     }
 }
 

@@ -4,11 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 
+#include "dataplane/kernel.h"
+#include "ndr/kernel.h"
 #include "perf/memory_worker.h"
 #include "perf/stages.h"
 
@@ -101,6 +104,9 @@ int main(void)
     static struct bench b;
     const struct memory_options options = {
         .workers = 1, .connections = 2 * CONNECTIONS, .entries = ENTRIES, .mbufs = MBUFS};
+    if (!dataplane_choose_kernel())
+        return EX_USAGE;
+    printf("decoder: %s\n", ndr_kernel()->name);
     if (!memory_eal_init("cycles"))
         die("EAL did not start");
     b.memory = memory_workers_create(&options);

@@ -56,9 +56,9 @@ static enum rpc_map_verdict make_query(struct rpc_server *server, const struct r
     if (map->max_towers == 0)
         return no_towers(work, NDR_EPM_STATUS_CANT_PERFORM_OP);
     *query = (struct mapper_query){
-        .interface = map->tower.interface,
-        .transfer = map->tower.transfer,
-        .protseq_key = map->tower.protseq_key,
+        .interface = map->interface,
+        .transfer = map->transfer,
+        .protseq_key = map->protseq_key,
         .object = map->object,
         .max = map->max_towers,
     };

@@ -1,4 +1,5 @@
 // Requests: what a server decodes and what a client encodes.
+#include "ndr/protseq.h"
 #include "tests/unit/ndr/samples.h"
 
 // The worked examples. Names say what they hold; all but the last are little-endian.
@@ -37,8 +38,8 @@ static void assert_is_echo_map(const struct ndr_epm_map *map)
     assert_true(base_uuid_is_nil(&map->object));
     assert_int_equal(map->tower_size, 75);
     assert_int_equal(map->tower_reason, NDR_TOWER_OK);
-    assert_true(ndr_syntax_id_equal(&map->tower.interface, &echo_interface));
-    assert_int_equal(map->tower.protseq, NDR_PROTSEQ_NCACN_IP_TCP);
+    assert_true(ndr_syntax_id_equal(&map->interface, &echo_interface));
+    assert_int_equal(ndr_protseq_from_key(map->protseq_key), NDR_PROTSEQ_NCACN_IP_TCP);
     assert_int_equal(map->max_towers, 1);
     assert_int_equal(map->highest_referent, 2);
     assert_true(base_uuid_is_nil(&map->handle.uuid));

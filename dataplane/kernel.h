@@ -1,0 +1,9 @@
+// Which decoder kernel this process uses (ndr/kernel.h).
+#pragma once
+
+#include <stdbool.h>
+
+// Takes the kernel that the environment variable PORTOLAN_KERNEL names, or the best that this
+// processor can run. False, with a message, when it names none of these. Main thread, before the
+// workers start.
+bool dataplane_choose_kernel(void);
