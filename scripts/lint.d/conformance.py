@@ -1,12 +1,17 @@
-"""docs/tcp.md: the functions and the tests that its tables name must exist."""
+"""docs/tcp.md and docs/rpc.md: the functions and the tests that their tables name must exist."""
 
 import os
 import re
 
 import text
 
-DOCUMENT = "docs/tcp.md"
+# Document -> the folders whose functions it may name.
+DOCUMENTS = {
+    "docs/tcp.md": ("tcpstack/",),
+    "docs/rpc.md": ("rpc/", "ndr/", "mapper/", "exporter/", "control/", "dataplane/"),
+}
 NAME = re.compile(r"`([A-Za-z_]\w*)`")
+FILE = re.compile(r"`([\w/]+\.[ch])`")
 PYTHON = re.compile(r"^def (\w+)\(", re.M)
 
 
@@ -17,27 +22,33 @@ def python_tests():
                 yield from PYTHON.findall(text.read(os.path.join(folder, name)))
 
 
-def rows():
+def rows(document):
     """(line, cells) of every table row that is no head."""
-    for number, line in enumerate(text.read(DOCUMENT).splitlines(), 1):
+    for number, line in enumerate(text.read(document).splitlines(), 1):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| ") and cells[-1] != "test" and not cells[0].startswith("---"):
             yield number, cells
 
 
 def check(tags):
-    if not os.path.exists(DOCUMENT):
-        return
-    ours = {tag["name"] for tag in tags if tag["path"].startswith("tcpstack/")}
     tests = {tag["name"] for tag in tags if tag["path"].startswith("tests/")} | {*python_tests()}
-    for number, cells in rows():
-        place = f"{DOCUMENT}:{number}"
+    for document, folders in DOCUMENTS.items():
+        if os.path.exists(document):
+            yield from check_document(document, tests, [
+                (tag["path"], tag["name"]) for tag in tags if tag["path"].startswith(folders)])
+
+
+def check_document(document, tests, ours):
+    for number, cells in rows(document):
+        place = f"{document}:{number}"
         if len(cells) != 4:
             yield f"{place}: {len(cells)} cells; expected number, requirement, function, test"
             continue
         if cells[2] == "missing" or cells[2].startswith("left out: "):
             continue
-        for cell, known, kind in ((cells[2], ours, "function"), (cells[3], tests, "test")):
+        files = FILE.findall(cells[2])  # named or not; when they are, the functions stand there
+        functions = {name for path, name in ours if not files or path in files}
+        for cell, known, kind in ((cells[2], functions, "function"), (cells[3], tests, "test")):
             if cell == "missing":
                 continue
             names = NAME.findall(cell)
@@ -45,4 +56,5 @@ def check(tags):
                 yield f"{place}: {cells[0]} names no {kind}; or write 'missing' or 'left out: why'"
             for name in names:
                 if name not in known:
-                    yield f"{place}: no {kind} is called {name}"
+                    where = f" in {', '.join(files)}" if files and kind == "function" else ""
+                    yield f"{place}: no {kind} is called {name}{where}"
