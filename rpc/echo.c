@@ -5,7 +5,11 @@
 #include "rpc/interface.h"
 #include "rpc/pdu.h"
 
-enum { SECOND_US = 1000000, ENUM_ANSWER = 2 };
+enum {
+    SECOND_US = 1000000,
+    ENUM_ANSWER = 2,
+    SMALL_MAX = 32, // the reply of an operation without an array
+};
 
 static uint32_t add_one_serve(struct rpc_server *server, struct rpc_call *call,
                               struct ndr_writer *reply)
@@ -126,17 +130,22 @@ static uint32_t test_double_pointer_serve(struct rpc_server *server, struct rpc_
 }
 
 static const struct rpc_operation operations[NDR_ECHO_OPERATION_COUNT] = {
-    [NDR_ECHO_ADD_ONE] = {.name = "AddOne", .serve = add_one_serve},
+    [NDR_ECHO_ADD_ONE] = {.name = "AddOne", .serve = add_one_serve, .reply_max = SMALL_MAX},
     [NDR_ECHO_ECHO_DATA] = {.name = "EchoData", .serve = echo_data_serve},
-    [NDR_ECHO_SINK_DATA] = {.name = "SinkData", .serve = sink_data_serve},
+    [NDR_ECHO_SINK_DATA] = {.name = "SinkData", .serve = sink_data_serve, .reply_max = SMALL_MAX},
     [NDR_ECHO_SOURCE_DATA] = {.name = "SourceData", .serve = source_data_serve},
     [NDR_ECHO_TEST_CALL] = {.name = "TestCall", .serve = test_call_serve},
-    [NDR_ECHO_TEST_CALL2] = {.name = "TestCall2", .serve = test_call2_serve},
-    [NDR_ECHO_TEST_SLEEP] = {.name = "TestSleep", .serve = test_sleep_serve},
-    [NDR_ECHO_TEST_ENUM] = {.name = "TestEnum", .serve = test_enum_serve},
+    [NDR_ECHO_TEST_CALL2] = {.name = "TestCall2",
+                             .serve = test_call2_serve,
+                             .reply_max = SMALL_MAX},
+    [NDR_ECHO_TEST_SLEEP] = {.name = "TestSleep",
+                             .serve = test_sleep_serve,
+                             .reply_max = SMALL_MAX},
+    [NDR_ECHO_TEST_ENUM] = {.name = "TestEnum", .serve = test_enum_serve, .reply_max = SMALL_MAX},
     [NDR_ECHO_TEST_SURROUNDING] = {.name = "TestSurrounding", .serve = test_surrounding_serve},
     [NDR_ECHO_TEST_DOUBLE_POINTER] = {.name = "TestDoublePointer",
-                                      .serve = test_double_pointer_serve},
+                                      .serve = test_double_pointer_serve,
+                                      .reply_max = SMALL_MAX},
 };
 
 const struct rpc_interface rpc_echo = {

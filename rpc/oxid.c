@@ -6,6 +6,12 @@
 #include "exporter/exporter.h"
 #include "rpc/server.h"
 
+enum {
+    PING_MAX = 16,
+    // Bindings in NDR64, and what stands around them.
+    BINDINGS_MAX = NDR_OXID_BINDINGS_MAX * sizeof(uint16_t) + 64,
+};
+
 // What is answered for an OXID; a failure has no bindings and zeros for the rest.
 static uint32_t resolve(const struct rpc_server *server, const struct ndr_oxid_resolve *request,
                         struct exporter_oxid *found)
@@ -94,12 +100,24 @@ static uint32_t server_alive2_serve(struct rpc_server *server, struct rpc_call *
 }
 
 static const struct rpc_operation operations[NDR_OXID_OPERATION_COUNT] = {
-    [NDR_OXID_RESOLVE] = {.name = "ResolveOxid", .serve = resolve_oxid_serve},
-    [NDR_OXID_SIMPLE_PING] = {.name = "SimplePing", .serve = simple_ping_serve},
-    [NDR_OXID_COMPLEX_PING] = {.name = "ComplexPing", .serve = complex_ping_serve},
-    [NDR_OXID_SERVER_ALIVE] = {.name = "ServerAlive", .serve = server_alive_serve},
-    [NDR_OXID_RESOLVE2] = {.name = "ResolveOxid2", .serve = resolve_oxid2_serve},
-    [NDR_OXID_SERVER_ALIVE2] = {.name = "ServerAlive2", .serve = server_alive2_serve},
+    [NDR_OXID_RESOLVE] = {.name = "ResolveOxid",
+                          .serve = resolve_oxid_serve,
+                          .reply_max = BINDINGS_MAX},
+    [NDR_OXID_SIMPLE_PING] = {.name = "SimplePing",
+                              .serve = simple_ping_serve,
+                              .reply_max = PING_MAX},
+    [NDR_OXID_COMPLEX_PING] = {.name = "ComplexPing",
+                               .serve = complex_ping_serve,
+                               .reply_max = PING_MAX},
+    [NDR_OXID_SERVER_ALIVE] = {.name = "ServerAlive",
+                               .serve = server_alive_serve,
+                               .reply_max = PING_MAX},
+    [NDR_OXID_RESOLVE2] = {.name = "ResolveOxid2",
+                           .serve = resolve_oxid2_serve,
+                           .reply_max = BINDINGS_MAX},
+    [NDR_OXID_SERVER_ALIVE2] = {.name = "ServerAlive2",
+                                .serve = server_alive2_serve,
+                                .reply_max = BINDINGS_MAX},
 };
 
 const struct rpc_interface rpc_oxid = {

@@ -207,6 +207,22 @@ static void a_reply_over_the_limit_is_a_fault(void **state)
     assert_open(conn);
 }
 
+static void a_small_answer_waits_for_little_room(void **state)
+{
+    enum { LITTLE = 64 };
+    struct conn *conn = conn_open_interface(*state, &echo_id, RPC_WHOLE);
+    conn->room = LITTLE;
+    ask(conn, 2, NDR_ECHO_ADD_ONE, 41);
+    assert_int_equal(base_load_le32(assert_response(conn, 2).stub), 42);
+    conn->room = LITTLE;
+    ask(conn, 3, NDR_ECHO_SOURCE_DATA, 1); // how long it gets is not known before
+    assert_no_answer(conn);
+    conn->room = CONN_OUT_MAX;
+    rpc_unblock(conn->association);
+    conn_serve(conn);
+    assert_int_equal(assert_response(conn, 3).stub_size, 5);
+}
+
 static void sleeping_calls_are_answered_as_they_wake(void **state)
 {
     struct conn *conn = conn_open_interface(*state, &echo_id, MPX);
@@ -272,6 +288,7 @@ int main(void)
         TEST(a_union_without_an_arm_is_an_invalid_tag),
         TEST(source_data_comes_in_fragments_up_to_the_largest_reply),
         TEST(a_reply_over_the_limit_is_a_fault),
+        TEST(a_small_answer_waits_for_little_room),
         TEST(sleeping_calls_are_answered_as_they_wake),
         TEST(the_longest_sleep_does_not_wrap),
         TEST(a_call_sleeps_in_either_order_and_syntax),
