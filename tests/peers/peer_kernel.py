@@ -72,9 +72,18 @@ def bridge(lab):
             expect(after[name] - before[name], 0, f"the kernel's {name}")
 
 
+def choose_cubic(socket_):
+    """As our stack has it. Some kernels begin with BBR, which does not heed losses."""
+    socket_.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+
+
 def connect(client, address, port):
     with client.entered():
-        return socket.create_connection((address, port), 10)
+        connection = socket.socket()
+    choose_cubic(connection)
+    connection.settimeout(10)
+    connection.connect((address, port))
+    return connection
 
 
 # ---- bulk
@@ -117,6 +126,7 @@ def serve_linux(connection, port):
 
 def listen_linux(port):
     listener = socket.create_server((LINUX, port))
+    choose_cubic(listener)  # and whoever it accepts
 
     def accept():
         with contextlib.suppress(OSError):
