@@ -43,9 +43,9 @@ struct tcp_segment_list {
     struct rte_mbuf *first, *last;
 };
 
-// Out of order: runs without a hole, which is what one connection can make the stack search, and
-// segments, which is what it can make the stack hold.
-enum { TCP_OUT_OF_ORDER_RUNS = 16, TCP_OUT_OF_ORDER_MAX = 192 };
+// Out of order: runs without a hole, which is what one connection can make the stack search. A
+// window of 1 MiB has 36 holes when 5 % are lost.
+enum { TCP_OUT_OF_ORDER_RUNS = 64 };
 
 // The cache lines of a connection that a request and its reply touch.
 enum { TCP_CONN_HOT_LINES = 4 };
@@ -114,6 +114,7 @@ struct tcp_conn {
     uint8_t send_timer; // enum tcp_send_timer
     // Of the reordering window: RACK.reo_wnd_mult and reo_wnd_persist.
     uint8_t rack_multiple, rack_persist;
+    uint8_t quick_acks;        // segments that are still acknowledged one by one, after a hole
     struct tcpstack_link link; // to the peer: its MAC address as of its last sound segment
     struct tcp_cc cc;
 

@@ -1,6 +1,10 @@
 // Segments that arrive for a connection (RFC 9293 3.10.7.4), in its order.
 #include "tcpstack/tcp.h"
 
+// After a loss the peer's window is small: it may be that one segment, and then all waits for its
+// ACK. RFC 9293 3.8.6.3 allows one for every segment.
+enum { QUICK_ACKS = 32 };
+
 static uint32_t window_left(const struct tcp_conn *conn)
 {
     return conn->rcv_edge - conn->rcv_nxt;
@@ -177,6 +181,7 @@ static enum tcpstack_counter text_arrives(struct tcp_conn *conn, struct tcpstack
     }
     // RFC 5681 4.2: a hole, and the filling of one, are acknowledged at once.
     if (packet->sequence != conn->rcv_nxt) {
+        conn->quick_acks = QUICK_ACKS;
         tcp_owe_ack(conn, true);
         return tcp_keep_out_of_order(conn, packet, fin);
     }

@@ -6,6 +6,8 @@
 // in order.
 #include "tcpstack/tcp.h"
 
+enum { SEGMENTS_MIN = 192 };
+
 static uint32_t end_of(const struct tcp_segment *segment)
 {
     return segment->sequence + segment->size;
@@ -91,16 +93,27 @@ static bool fit(struct tcp_conn *conn, struct tcp_segment *segment, struct rte_m
     return segment->size != 0 || segment->fin;
 }
 
+// What one connection may make the stack hold: a window, of segments with the least MSS that is
+// usual.
+static uint32_t segments_max(const struct tcp_conn *conn)
+{
+    uint32_t window = conn->stack->options.receive_window / TCP_MSS_DEFAULT;
+    return RTE_MIN(RTE_MAX(window, (uint32_t)SEGMENTS_MIN), (uint32_t)UINT16_MAX);
+}
+
 // When the queue is full the last run gives way to an earlier segment, which is worth more: it lets
-// RCV.NXT advance sooner. False when the segment is the latest, or touches what would be given up.
-static bool make_room(struct tcp_conn *conn, const struct tcp_segment *segment, bool new_run,
+// RCV.NXT advance sooner. But not when the run was reported: the peer would take what was given up
+// for delivered until its timer expires (RFC 2018 8), and what is refused it sends again at once.
+// False when the segment is the latest, or touches what would be given up.
+static bool make_room(struct tcp_conn *conn, const struct tcp_segment *segment, bool lengthens,
                       struct rte_mbuf **link)
 {
-    if (conn->out_of_order_count < TCP_OUT_OF_ORDER_MAX &&
+    bool joins = *link != NULL && begin_of_run(*link) == end_of(segment);
+    if (conn->out_of_order_count < segments_max(conn) &&
         conn->stack->out_of_order < conn->stack->out_of_order_max &&
-        (!new_run || conn->out_of_order_runs < TCP_OUT_OF_ORDER_RUNS))
+        (lengthens || joins || conn->out_of_order_runs < TCP_OUT_OF_ORDER_RUNS))
         return true;
-    if (*link == NULL || begin_of_run(*link) == end_of(segment))
+    if (conn->sack || *link == NULL || joins)
         return false;
     while (tcp_segment(*link)->next_run != NULL)
         link = &tcp_segment(*link)->next_run;
@@ -155,7 +168,7 @@ enum tcpstack_counter tcp_keep_out_of_order(struct tcp_conn *conn, struct tcpsta
     if (!fit(conn, segment, before, link))
         return TCPSTACK_RX_DROP_TCP_DUPLICATE;
     bool lengthens = before != NULL && end_of(last_of_run(before)) == segment->sequence;
-    if (!make_room(conn, segment, !lengthens, link))
+    if (!make_room(conn, segment, lengthens, link))
         return TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL;
     tcpstack_trace_event(conn, TCPSTACK_TRACE_OUT_OF_ORDER, segment->sequence, segment->size);
     run = begin_run(conn, frame, link);

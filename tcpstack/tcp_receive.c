@@ -64,7 +64,8 @@ static void count_received(struct tcp_conn *conn, uint16_t size)
     conn->rcv_nxt += size;
     conn->rcv_segment = RTE_MIN(RTE_MAX(conn->rcv_segment, size), conn->rcv_mss);
     uint32_t full = RTE_MAX(conn->rcv_segment, (uint16_t)TCP_MSS_DEFAULT);
-    tcp_owe_ack(conn, conn->rcv_nxt - conn->ack_sent >= 2 * full);
+    tcp_owe_ack(conn, conn->rcv_nxt - conn->ack_sent >= 2 * full || conn->quick_acks > 0);
+    conn->quick_acks = (uint8_t)(conn->quick_acks - (conn->quick_acks > 0));
     if (conn->finishing)
         return;
     conn->rx_bytes += size;

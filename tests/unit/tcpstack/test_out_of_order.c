@@ -4,7 +4,7 @@
 
 enum { PIECE = 100 };
 
-static uint8_t pattern[4000];
+static uint8_t pattern[10000];
 
 static void drain_output(struct harness *h)
 {
@@ -108,23 +108,64 @@ static void a_hole_is_acknowledged_at_once_every_time(void **state)
 
 static void runs_are_bounded_and_early_ones_preferred(void **state)
 {
-    enum { HALF = PIECE / 2 };
+    enum { HALF = PIECE / 2, MAX = 64 };
     struct harness *h = *state;
     struct harness_peer peer = harness_peer(40000);
     struct tcp_conn *conn = harness_open(h, &peer);
     unsigned before = rte_mempool_avail_count(h->pool);
-    for (unsigned i = 30; i > 0; i--)
+    for (unsigned i = MAX + 14; i > 0; i--)
         send_piece(h, &peer, i * PIECE, HALF);
     drain_output(h);
-    assert_int_equal(before - rte_mempool_avail_count(h->pool), 16);
+    assert_int_equal(before - rte_mempool_avail_count(h->pool), MAX);
     assert_int_equal(harness_counter(h, TCPSTACK_TCP_OUT_OF_ORDER_EVICTED), 14);
-    send_piece(h, &peer, 31 * PIECE, HALF);
+    send_piece(h, &peer, (MAX + 15) * PIECE, HALF);
     assert_int_equal(harness_counter(h, TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL), 1);
-    for (unsigned i = 1; i < 16; i++) // each joins two runs and needs no room
+    for (unsigned i = 1; i < MAX; i++) // each joins two runs and needs no room
         send_piece(h, &peer, i * PIECE + HALF, HALF);
     send_piece(h, &peer, 0, PIECE);
-    assert_received(conn, 16 * PIECE + HALF);
+    assert_received(conn, MAX * PIECE + HALF);
     drain_output(h);
+}
+
+static void what_was_reported_is_not_given_up(void **state)
+{
+    enum { HALF = PIECE / 2, MAX = 64 };
+    struct harness *h = *state;
+    struct harness_peer peer = harness_peer(40000);
+    peer.may_sack = true;
+    struct tcp_conn *conn = harness_open(h, &peer);
+    for (unsigned i = MAX + 1; i > 0; i--)
+        send_piece(h, &peer, i * PIECE, HALF);
+    assert_int_equal(harness_counter(h, TCPSTACK_TCP_OUT_OF_ORDER_EVICTED), 0);
+    assert_int_equal(harness_counter(h, TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL), 1);
+    send_piece(h, &peer, 2 * PIECE - HALF, HALF); // joins what is held: no run more
+    assert_int_equal(harness_counter(h, TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_FULL), 1);
+    for (unsigned i = 0; i <= MAX; i++) {
+        send_piece(h, &peer, i * PIECE, HALF);
+        send_piece(h, &peer, i * PIECE + HALF, HALF);
+    }
+    assert_received(conn, (MAX + 2) * PIECE - HALF);
+    drain_output(h);
+}
+
+static void after_a_hole_each_segment_is_acknowledged_at_once(void **state)
+{
+    enum { COUNT = 32 };
+    struct harness *h = *state;
+    struct harness_peer peer = harness_peer(40000);
+    harness_open(h, &peer);
+    send_piece(h, &peer, PIECE, PIECE);
+    send_piece(h, &peer, 0, PIECE);
+    drain_output(h);
+    peer.seq += 2 * PIECE;
+    for (unsigned i = 2; i < COUNT; i++) { // the hole's two are among those counted
+        harness_send(h, &peer, ACK, pattern, PIECE);
+        harness_expect(h, ACK, peer.ack, peer.seq, 0);
+    }
+    harness_send(h, &peer, ACK, pattern, PIECE);
+    harness_expect_none(h); // delayed again
+    harness_advance(h, 50000);
+    harness_expect(h, ACK, peer.ack, peer.seq, 0);
 }
 
 static void segments_of_one_run_are_bounded(void **state)
@@ -213,6 +254,8 @@ int main(void)
         TEST(every_overlap_gives_the_stream),
         TEST(a_hole_is_acknowledged_at_once_every_time),
         TEST(runs_are_bounded_and_early_ones_preferred),
+        TEST(what_was_reported_is_not_given_up),
+        TEST(after_a_hole_each_segment_is_acknowledged_at_once),
         TEST(segments_of_one_run_are_bounded),
         TEST(all_queues_together_hold_an_eighth_of_the_pool),
         TEST(a_copy_of_a_held_segment_is_dropped),
