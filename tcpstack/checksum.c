@@ -67,7 +67,7 @@ void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *f
 {
     if (leaves_tcp_to_port(stack, port)) {
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
-        tcp->cksum = rte_ipv4_phdr_cksum(ip, 0);
+        tcp->cksum = rte_ipv4_phdr_cksum(ip, frame->ol_flags);
     } else {
         tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
     }
@@ -80,8 +80,10 @@ void tcpstack_tcp_checksum_write_ipv6(struct tcpstack *stack, struct rte_mbuf *f
     uint16_t size = rte_be_to_cpu_16(ip->payload_len);
     frame->l3_len = sizeof *ip;
     if (leaves_tcp_to_port(stack, port)) {
+        // A port that cuts puts each segment's size in itself.
+        bool cuts = frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
         frame->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;
-        tcp->cksum = ipv6_pseudo_sum(ip, IPPROTO_TCP, size);
+        tcp->cksum = ipv6_pseudo_sum(ip, IPPROTO_TCP, cuts ? 0 : size);
     } else {
         tcp->cksum = (uint16_t)~tcpstack_ipv6_sum(ip, IPPROTO_TCP, (const uint8_t *)tcp, size);
     }

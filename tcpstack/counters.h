@@ -190,6 +190,8 @@
       "connections in TIME-WAIT that ended early for a new one")                                   \
     X(TCPSTACK_TCP_DUPLICATE_ACKS, "tcp_duplicate_acks", BASE_COUNTER_EVENT,                       \
       "duplicate ACKs received")                                                                   \
+    X(TCPSTACK_TCP_LARGE_SENT, "tcp_large_sent", BASE_COUNTER_EVENT,                               \
+      "frames of several segments that the port was left to cut")                                  \
     X(TCPSTACK_TCP_RETRANSMITS, "tcp_retransmits", BASE_COUNTER_EVENT, "segments sent again")      \
     X(TCPSTACK_TCP_FAST_RETRANSMITS, "tcp_fast_retransmits", BASE_COUNTER_EVENT,                   \
       "recoveries begun by duplicate ACKs or SACK")                                                \

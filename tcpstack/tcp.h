@@ -176,6 +176,9 @@ struct tcp_header {
     uint8_t flags;
     uint8_t options_size;
     const uint8_t *options;
+    // Of a large frame: bytes in the mbufs behind its first, and payload bytes of each segment that
+    // the port is to cut it into; else 0.
+    uint16_t behind, segment_size;
 };
 void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
                     const struct tcpstack_link *link, const struct tcp_header *header);

@@ -68,7 +68,7 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
             conn->tx_unsent = segment->next;
         conn->tx_head = segment->next;
         conn->tx_frames--;
-        rte_pktmbuf_free(frame);
+        rte_pktmbuf_free_seg(frame); // not what a large frame has chained to it
     }
     if (conn->tx_head == NULL)
         conn->tx_tail = NULL;

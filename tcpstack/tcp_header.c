@@ -51,14 +51,15 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
 {
     bool ipv6 = tcp_is_ipv6(key);
     const uint8_t *local = stack->options.addresses[key->local].address;
-    uint16_t transport_size =
-        (uint16_t)(sizeof(struct rte_tcp_hdr) + header->options_size + frame->data_len);
+    uint16_t transport_size = (uint16_t)(sizeof(struct rte_tcp_hdr) + header->options_size +
+                                         frame->data_len + header->behind);
     uint16_t before =
         (uint16_t)(tcpstack_eth_size(link) + tcp_headers_size(key) + header->options_size);
     frame->data_off = (uint16_t)(frame->data_off - before);
     frame->data_len = (uint16_t)(frame->data_len + before);
-    frame->pkt_len = frame->data_len;
-    frame->ol_flags = 0;
+    frame->pkt_len = (uint32_t)frame->data_len + header->behind;
+    frame->ol_flags = header->segment_size != 0 ? RTE_MBUF_F_TX_TCP_SEG : 0;
+    frame->tso_segsz = header->segment_size;
 
     void *ip =
         tcpstack_eth_write(stack, frame, link, ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);

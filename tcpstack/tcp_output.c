@@ -1,6 +1,8 @@
 // Sending: what goes out, when, and again (RFC 9293 3.8).
 #include <string.h>
 
+#include <rte_ethdev.h>
+
 #include "tcpstack/tcp.h"
 
 // RFC 9293 3.8.6.2.2: the announced edge moves when it moves by a segment or half the buffer, and
@@ -38,8 +40,8 @@ uint8_t tcp_write_options(const struct tcp_conn *conn, uint32_t room, uint8_t to
 
 // Every segment carries the ACK that is owed. One that is too long for a SACK block cannot tell of
 // a hole: then an ACK of its own follows.
-static void send_frame(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
-                       uint8_t flags)
+static void send_large(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
+                       uint8_t flags, uint16_t behind)
 {
     uint8_t bytes[TCP_OPTIONS_MAX];
     uint32_t room = conn->snd_mss > frame->data_len ? (uint32_t)conn->snd_mss - frame->data_len : 0;
@@ -51,12 +53,20 @@ static void send_frame(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t s
         .flags = flags | RTE_TCP_ACK_FLAG,
         .options_size = tcp_write_options(conn, room, bytes),
         .options = bytes,
+        .behind = behind,
+        .segment_size = behind != 0 ? frame->data_len : 0,
     };
     tcp_send_frame(conn->stack, frame, &conn->key, &conn->link, &header);
     conn->ack_sent = conn->rcv_nxt;
     conn->ack_now &= mute;
     conn->ack_later = false;
     tcp_timer_clear(conn, TCP_TIMER_ACK);
+}
+
+static void send_frame(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
+                       uint8_t flags)
+{
+    send_large(conn, frame, sequence, flags, 0);
 }
 
 // RFC 6298 5.1; a probe (RFC 8985 7.2) is put off by every new segment.
@@ -76,6 +86,10 @@ static struct rte_mbuf *frame_of(struct tcp_conn *conn, struct rte_mbuf *held)
     const struct tcp_segment *segment = tcp_segment(held);
     struct rte_mbuf *frame = held;
     if (rte_mbuf_refcnt_read(held) == 1 && segment->offset % 2 == 0) {
+        if (segment->sent_again) { // maybe in a large frame the last time
+            held->next = NULL;
+            held->nb_segs = 1;
+        }
         rte_mbuf_refcnt_update(held, 1);
         held->data_off = segment->offset;
     } else {
@@ -88,7 +102,8 @@ static struct rte_mbuf *frame_of(struct tcp_conn *conn, struct rte_mbuf *held)
     return frame;
 }
 
-static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
+// Notes that the segment goes out now. The flags it has, apart from ACK.
+static uint8_t book_segment(struct tcp_conn *conn, struct rte_mbuf *held)
 {
     struct tcp_segment *segment = tcp_segment(held);
     bool last = segment->next == NULL;
@@ -107,11 +122,37 @@ static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
     conn->fin_lost &= !fin;
     tcp_flight_sent(conn, held);
     note_sent(conn, segment->sequence + segment->size + fin);
+    return (uint8_t)((last ? RTE_TCP_PSH_FLAG : 0) | (fin ? RTE_TCP_FIN_FLAG : 0));
+}
+
+static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
+{
+    uint8_t flags = book_segment(conn, held);
     struct rte_mbuf *frame = frame_of(conn, held);
-    if (frame == NULL)
-        return; // counted; the retransmission timer runs
-    send_frame(conn, frame, segment->sequence,
-               (uint8_t)((last ? RTE_TCP_PSH_FLAG : 0) | (fin ? RTE_TCP_FIN_FLAG : 0)));
+    if (frame != NULL) // else counted; the retransmission timer runs
+        send_frame(conn, frame, tcp_segment(held)->sequence, flags);
+}
+
+// `count` new segments, all full but the last, in one frame that the port cuts into just these
+// (TSO): each gets the same header, the last one the flags. A segment that was never sent has one
+// reference and begins at an even address, so frame_of gives the mbuf itself and cannot fail.
+static void send_run(struct tcp_conn *conn, struct rte_mbuf *first, unsigned count)
+{
+    struct rte_mbuf *last = NULL, *held = first;
+    uint16_t bytes = 0;
+    uint8_t flags = 0;
+    for (unsigned i = 0; i < count; i++, held = tcp_segment(held)->next) {
+        flags = book_segment(conn, held);
+        struct rte_mbuf *frame = frame_of(conn, held);
+        bytes = (uint16_t)(bytes + frame->data_len);
+        if (last != NULL)
+            last->next = frame;
+        last = frame;
+    }
+    first->nb_segs = (uint16_t)count;
+    tcpstack_count(conn->stack, TCPSTACK_TCP_LARGE_SENT);
+    send_large(conn, first, tcp_segment(first)->sequence, flags,
+               (uint16_t)(bytes - first->data_len));
 }
 
 // RFC 6675 4, NextSeg: what was lost, then what is new.
@@ -168,6 +209,28 @@ static void restart_after_idle(struct tcp_conn *conn)
         tcp_cc_idle(conn);
 }
 
+// How many segments from this one on may leave in one frame. What is sent again is sent one by one,
+// and so is what a window probe was part of.
+static unsigned run_length(const struct tcp_conn *conn, const struct rte_mbuf *first)
+{
+    uint64_t offloads = conn->stack->options.ports[conn->link.port].tx_offloads;
+    const struct tcp_segment *segment = tcp_segment((struct rte_mbuf *)(uintptr_t)first);
+    if (likely(segment->next == NULL) || !(offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) ||
+        first != conn->tx_unsent || tcp_seq_before(segment->sequence, conn->snd_max))
+        return 1;
+    uint32_t window = usable_window(conn, segment->sequence), bytes = segment->size;
+    unsigned count = 1;
+    while (segment->size == conn->snd_mss && segment->next != NULL &&
+           count < TCPSTACK_LARGE_SEGMENTS) {
+        segment = tcp_segment(segment->next);
+        bytes += segment->size;
+        if (segment->size > conn->snd_mss || bytes > window)
+            break;
+        count++;
+    }
+    return count;
+}
+
 static void send_data(struct tcp_conn *conn)
 {
     struct rte_mbuf *frame = next_to_send(conn);
@@ -181,7 +244,11 @@ static void send_data(struct tcp_conn *conn)
             start_persist(conn);
             return;
         }
-        send_segment(conn, frame);
+        unsigned count = run_length(conn, frame);
+        if (count > 1)
+            send_run(conn, frame, count);
+        else
+            send_segment(conn, frame);
     }
 }
 

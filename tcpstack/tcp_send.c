@@ -1,6 +1,11 @@
 // The transmit queue: written bytes, in the mbufs that carry them, until they are acknowledged.
 // One mbuf is one segment. Bytes go behind the last one while it was never sent and has room, so
 // many small replies of one iteration leave as one segment.
+//
+// A large frame (tcp_output.c) chains the mbufs of several segments by their own `next`, under a
+// second reference each, and that link stays when the port has given its references back. So an
+// mbuf of this queue is always freed by itself, and unlinked before it is sent again: with one
+// reference left it is no port's any more, and the last reference to go clears the link.
 #include <assert.h>
 #include <string.h>
 
@@ -150,7 +155,7 @@ static void free_chain(struct rte_mbuf *frame)
 {
     while (frame != NULL) {
         struct rte_mbuf *next = tcp_segment(frame)->next;
-        rte_pktmbuf_free(frame);
+        rte_pktmbuf_free_seg(frame);
         frame = next;
     }
 }

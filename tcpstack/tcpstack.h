@@ -30,6 +30,9 @@ enum {
     TCPSTACK_VLAN_MAX = 8,    // per port
     TCPSTACK_PORT_MAX = 8,    // DPDK ports
     TCPSTACK_LISTEN_MAX = 16, // TCP ports listened on
+    // Segments of a frame that a port cuts: with headers they stay below the 65,535 bytes of an IP
+    // packet whatever the MTU.
+    TCPSTACK_LARGE_SEGMENTS = 32,
 };
 
 // An address of ours with its prefix (tcpstack/address.h).
@@ -47,7 +50,9 @@ struct tcpstack_port {
     // always; a peer is answered with the tag it sent. What we begin goes untagged (tcp_connect).
     uint16_t vlans[TCPSTACK_VLAN_MAX];
     unsigned vlan_count;
-    uint64_t tx_offloads; // RTE_ETH_TX_OFFLOAD_*: what may be left to the port
+    // RTE_ETH_TX_OFFLOAD_*: what may be left to the port. TCP_TSO with both checksums and
+    // MULTI_SEGS only: then a frame may be a chain of up to TCPSTACK_LARGE_SEGMENTS mbufs.
+    uint64_t tx_offloads;
     uint64_t rx_offloads; // RTE_ETH_RX_OFFLOAD_*: checksums the port has checked
 };
 
