@@ -15,6 +15,7 @@ enum { MTU_MIN = 1280, MTU_MAX = 1500 }; // IPv6 needs the one; one frame is one
 
 static const uint64_t rss_wanted = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP;
 static const uint64_t tx_checksums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+static const uint64_t tx_cutting = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 static const uint64_t rx_checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 
 // Whether the port can spread flows over `workers` queues with our key and table.
@@ -25,14 +26,26 @@ static bool spreads_itself(const struct rte_eth_dev_info *info, unsigned workers
            info->hash_key_size == TCPSTACK_RSS_KEY_SIZE && info->reta_size > 0;
 }
 
-// The TAP driver offers checksum offloads and then computes them in software, with a copy of every
-// header; ours are cheaper.
-static bool offloads_are_real(const struct rte_eth_dev_info *info)
+// The TAP driver offers checksums and segmentation and then does both in software, with a copy of
+// every header and a system call for every segment; ours are cheaper.
+static bool is_tap(const struct rte_eth_dev_info *info)
 {
-    return strcmp(info->driver_name, "net_tap") != 0;
+    return strcmp(info->driver_name, "net_tap") == 0;
 }
 
-static void plan(const struct rte_eth_dev_info *info, unsigned workers, struct rte_eth_conf *conf,
+// Checksums as far as they are offered; segmentation only with both of them, and from a port that
+// takes our longest chain of mbufs.
+static uint64_t tx_offloads_of(const struct rte_eth_dev_info *info)
+{
+    const uint64_t whole = tx_checksums | tx_cutting;
+    uint16_t chain = info->tx_desc_lim.nb_seg_max; // 0 when the driver does not say
+    bool cuts = (info->tx_offload_capa & whole) == whole &&
+                (chain == 0 || chain >= TCPSTACK_LARGE_SEGMENTS);
+    return cuts ? whole : info->tx_offload_capa & tx_checksums;
+}
+
+static void plan(const struct rte_eth_dev_info *info, unsigned workers,
+                 enum dataplane_offloads offloads, struct rte_eth_conf *conf,
                  struct dataplane_port *port)
 {
     memset(conf, 0, sizeof *conf);
@@ -44,8 +57,8 @@ static void plan(const struct rte_eth_dev_info *info, unsigned workers, struct r
         conf->rx_adv_conf.rss_conf.rss_key_len = TCPSTACK_RSS_KEY_SIZE;
         conf->rx_adv_conf.rss_conf.rss_hf = rss_wanted;
     }
-    if (offloads_are_real(info)) {
-        conf->txmode.offloads = info->tx_offload_capa & tx_checksums;
+    if (offloads == DATAPLANE_OFFLOADS_ALL || !is_tap(info)) {
+        conf->txmode.offloads = tx_offloads_of(info);
         conf->rxmode.offloads = info->rx_offload_capa & rx_checksums;
     }
     port->stack.tx_offloads = conf->txmode.offloads;
@@ -100,7 +113,16 @@ static void take_groups(const struct dataplane_port *port)
                      port->name, rte_strerror(-result));
 }
 
-static bool describe(struct dataplane_port *port)
+// net_tap compares what it has cut, Ethernet header included, to the MTU: full segments must leave
+// room for that.
+static uint16_t room_for_cutting(const struct rte_eth_dev_info *info,
+                                 const struct dataplane_port *port)
+{
+    enum { HEADER_MAX = 18 }; // Ethernet with a tag
+    return is_tap(info) && (port->stack.tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) ? HEADER_MAX : 0;
+}
+
+static bool describe(const struct rte_eth_dev_info *info, struct dataplane_port *port)
 {
     struct rte_ether_addr mac;
     uint16_t mtu;
@@ -109,12 +131,26 @@ static bool describe(struct dataplane_port *port)
         return false;
     port->stack.port_id = port->port_id;
     memcpy(port->stack.mac, mac.addr_bytes, sizeof port->stack.mac);
-    port->stack.mtu = mtu < MTU_MAX ? mtu : MTU_MAX;
+    port->stack.mtu = (uint16_t)((mtu < MTU_MAX ? mtu : MTU_MAX) - room_for_cutting(info, port));
     return true;
+}
+
+static void say_offloads(const struct dataplane_port *port)
+{
+    uint64_t tx = port->stack.tx_offloads;
+    base_info("port %s: TCP checksums by %s, TCP segmentation by %s", port->name,
+              tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM ? "the port" : "software",
+              tx & RTE_ETH_TX_OFFLOAD_TCP_TSO ? "the port" : "software");
 }
 
 bool dataplane_port_start(uint16_t port_id, unsigned workers, struct rte_mempool *const *pools,
                           struct dataplane_port *ret_port)
+{
+    return dataplane_port_start_with(port_id, workers, pools, DATAPLANE_OFFLOADS_REAL, ret_port);
+}
+
+bool dataplane_port_start_with(uint16_t port_id, unsigned workers, struct rte_mempool *const *pools,
+                               enum dataplane_offloads offloads, struct dataplane_port *ret_port)
 {
     struct dataplane_port port = {.port_id = port_id};
     struct rte_eth_dev_info info;
@@ -124,7 +160,7 @@ bool dataplane_port_start(uint16_t port_id, unsigned workers, struct rte_mempool
         base_error("port %u: the driver does not describe it", port_id);
         return false;
     }
-    plan(&info, workers, &conf, &port);
+    plan(&info, workers, offloads, &conf, &port);
     const char *step = "configure";
     int result = rte_eth_dev_configure(port_id, port.queues, port.queues, &conf);
     if (result == 0) {
@@ -139,7 +175,7 @@ bool dataplane_port_start(uint16_t port_id, unsigned workers, struct rte_mempool
         step = "RSS redirection table";
         result = fill_redirection(&port, info.reta_size);
     }
-    if (result != 0 || !describe(&port)) {
+    if (result != 0 || !describe(&info, &port)) {
         base_error("port %s (driver %s): %s failed: %s", port.name, info.driver_name, step,
                    rte_strerror(-result));
         return false;
@@ -149,6 +185,7 @@ bool dataplane_port_start(uint16_t port_id, unsigned workers, struct rte_mempool
                    MTU_MIN);
         return false;
     }
+    say_offloads(&port);
     take_groups(&port);
     wait_for_link(&port);
     *ret_port = port;
