@@ -418,7 +418,8 @@ void conn_serve(struct conn *conn)
 {
     for (;;) {
         struct rpc_cut cut = conn_offer(conn, UINT32_MAX);
-        if (cut.result == RPC_CUT_FULL)
+        bool full = conn->bench->offer_count == ROWS(conn->bench->offers);
+        if (cut.result == RPC_CUT_FULL || (cut.result == RPC_CUT_TAKEN && full))
             bench_run(conn->bench);
         else if (cut.result != RPC_CUT_TAKEN)
             break;
