@@ -61,6 +61,7 @@ static uint8_t *stream_reserve(void *stream, uint32_t size)
     if (size > conn->room || size > conn->segment)
         return NULL;
     conn->reserved = malloc(size);
+    memset(conn->reserved, conn->bench->poison, size);
     conn->reserved_size = size;
     return conn->reserved;
 }

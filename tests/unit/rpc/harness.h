@@ -61,6 +61,7 @@ struct bench {
     struct mapper_change *submitted[BENCH_CHANGES];
     unsigned submitted_count;
     bool refuse_changes;
+    uint8_t poison; // what reserved room holds before the server writes
     // Offers that were taken stay until rpc_run.
     uint8_t *offers[RPC_BATCH_MAX * 4];
     unsigned offer_count;
