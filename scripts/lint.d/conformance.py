@@ -1,13 +1,14 @@
-"""docs/tcp.md and docs/rpc.md: the functions and the tests that their tables name must exist."""
+"""Documents that say what proves what: functions and tests that their tables name must exist."""
 
 import os
 import re
 
 import text
 
-# Document -> the folders whose functions it may name.
+# Document -> the folders whose functions it may name; none: that column is prose.
 DOCUMENTS = {
     "docs/tcp.md": ("tcpstack/",),
+    "docs/security.md": (),
     "docs/rpc.md": ("rpc/", "ndr/", "mapper/", "exporter/", "control/", "dataplane/"),
 }
 NAME = re.compile(r"`([A-Za-z_]\w*)`")
@@ -34,7 +35,7 @@ def check(tags):
     tests = {tag["name"] for tag in tags if tag["path"].startswith("tests/")} | {*python_tests()}
     for document, folders in DOCUMENTS.items():
         if os.path.exists(document):
-            yield from check_document(document, tests, [
+            yield from check_document(document, tests, folders and [
                 (tag["path"], tag["name"]) for tag in tags if tag["path"].startswith(folders)])
 
 
@@ -47,8 +48,11 @@ def check_document(document, tests, ours):
         if cells[2] == "missing" or cells[2].startswith("left out: "):
             continue
         files = FILE.findall(cells[2])  # named or not; when they are, the functions stand there
-        functions = {name for path, name in ours if not files or path in files}
-        for cell, known, kind in ((cells[2], functions, "function"), (cells[3], tests, "test")):
+        kinds = [(cells[3], tests, "test")]
+        if ours:
+            functions = {name for path, name in ours if not files or path in files}
+            kinds.insert(0, (cells[2], functions, "function"))
+        for cell, known, kind in kinds:
             if cell == "missing":
                 continue
             names = NAME.findall(cell)

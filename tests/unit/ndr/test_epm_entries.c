@@ -180,9 +180,47 @@ static void five_hundred_entries_pass(void **state)
     octets_free(tower);
 }
 
+// CVE-2012-1182: one count is checked, another is used. Both counts of a tower, each pair of edges;
+// 75 octets are there.
+static void every_pair_of_counts_that_disagree_fails(void **state)
+{
+    (void)state;
+    static const uint32_t edges[] = {0,    1,    74,    75,         76,         79,
+                                     2000, 2001, 65535, 0x7fffffff, 0x80000000, UINT32_MAX};
+    struct octets tower = octets_from_hex(ECHO_ANSWERED);
+    for (unsigned i = 0; i < 144; i++) {
+        uint8_t bytes[128];
+        uint32_t conformance = edges[i / 12], length = edges[i % 12], count, replace;
+        struct ndr_writer w = ndr_writer_init(bytes, sizeof bytes, NDR_SYNTAX_20, false);
+        ndr_write_u32(&w, 1); // num_ents and its conformance
+        ndr_write_u32(&w, 1);
+        ndr_write_uuid(&w, &echo_interface.uuid);
+        ndr_write_u32(&w, 3); // the pointer, and an empty annotation
+        ndr_write_u32(&w, 0);
+        ndr_write_u32(&w, 1);
+        ndr_write_u8(&w, 0);
+        ndr_write_u32(&w, conformance);
+        ndr_write_u32(&w, length);
+        uint32_t size = (uint32_t)ndr_writer_size(&w);
+        uint8_t stub[256];
+        memcpy(stub, bytes, size);
+        memcpy(stub + size, tower.data, tower.size);
+        memset(stub + size + tower.size, 0, 5);
+        struct octets o = octets_copy(stub, size + tower.size + 5);
+        bool decoded = decode(o.data, o.size, NDR_SYNTAX_20, false, &count, &replace);
+        if (conformance != length || length > 79)
+            assert_false(decoded);
+        else if (length == 75)
+            assert_true(decoded);
+        octets_free(o);
+    }
+    octets_free(tower);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pair_of_counts_that_disagree_fails),
         cmocka_unit_test(inserts_and_deletes_round_trip_in_every_representation),
         cmocka_unit_test(an_empty_array_is_decoded),
         cmocka_unit_test(wild_numbers_of_entries_fail),
