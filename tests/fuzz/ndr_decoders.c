@@ -2,8 +2,11 @@
 // byte chooses the decoder, the second syntax and byte order; the rest is the stub, which ends
 // where the allocation ends. What a decoder lets through must lie within the stub, and what a
 // client would write of it must decode to the same.
+#include "ndr/activation.h"
+#include "ndr/echo.h"
 #include "ndr/epm.h"
 #include "ndr/mgmt.h"
+#include "ndr/oxid.h"
 #include "tests/fuzz/input.h"
 
 static void must_lie_within(const struct ndr_stub *stub, const void *bytes, uint32_t size)
@@ -151,6 +154,44 @@ static void decode_mgmt(const struct ndr_stub *stub)
         MUST(size >= 1 && size <= NDR_MGMT_PRINC_NAME_MAX);
 }
 
+static void decode_echo(const struct ndr_stub *stub)
+{
+    struct ndr_echo_data bytes;
+    struct ndr_echo_string string;
+    struct ndr_echo_enums enums;
+    uint32_t number;
+    uint16_t value;
+    if (ndr_echo_decode_data(stub, &bytes))
+        must_lie_within(stub, bytes.bytes, bytes.size);
+    if (ndr_echo_decode_string(stub, &string))
+        must_lie_within(stub, string.units, 2 * string.count);
+    ndr_echo_decode_number(stub, &number);
+    ndr_echo_decode_level(stub, &value);
+    ndr_echo_decode_enums(stub, &enums);
+    ndr_echo_decode_surrounding(stub, &number);
+    ndr_echo_decode_double_pointer(stub, &value);
+}
+
+static void decode_oxid(const struct ndr_stub *stub)
+{
+    struct ndr_oxid_resolve resolve;
+    struct ndr_oxid_ping ping;
+    struct ndr_activation activation;
+    uint64_t sum = 0;
+    if (ndr_oxid_decode_resolve(stub, &resolve))
+        for (unsigned i = 0; i < resolve.protseqs; i++)
+            sum += ndr_oxid_protseq(&resolve, i);
+    if (ndr_oxid_decode_complex_ping(stub, &ping)) {
+        must_lie_within(stub, ping.add.octets, 8u * ping.add.count);
+        must_lie_within(stub, ping.remove.octets, 8u * ping.remove.count);
+        for (unsigned i = 0; i < ping.add.count; i++)
+            sum += ndr_oxid_oid(&ping.add, i);
+    }
+    ndr_oxid_decode_simple_ping(stub, &sum);
+    if (ndr_activation_decode(stub, &activation) && !activation.extended)
+        MUST(activation.interfaces <= NDR_ACTIVATION_INTERFACES_MAX);
+}
+
 // ---- replies
 
 enum { ROOM = 8 }; // less than the 500 that fit, so that this limit is met as well
@@ -195,7 +236,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void decode(uint8_t which, const struct ndr_stub *stub)
 {
-    switch (which % 10) {
+    switch (which % 12) {
     case 0:
         decode_entries(stub, true);
         break;
@@ -222,6 +263,12 @@ static void decode(uint8_t which, const struct ndr_stub *stub)
         break;
     case 8:
         decode_map_reply(stub);
+        break;
+    case 9:
+        decode_echo(stub);
+        break;
+    case 10:
+        decode_oxid(stub);
         break;
     default:
         decode_status_reply(stub);

@@ -44,7 +44,8 @@ static const struct rpc_interface nap = {
     .operations = nap_operations,
     .operation_count = ROWS(nap_operations),
 };
-static const struct rpc_interface *const interfaces[] = {&rpc_epmapper, &rpc_mgmt, &nap, NULL};
+static const struct rpc_interface *const interfaces[] = {&rpc_epmapper, &rpc_mgmt,       &nap,
+                                                         &rpc_echo,     &rpc_activation, NULL};
 
 // ---- the world of one input
 
@@ -159,7 +160,7 @@ static void send_bind(struct world *world, struct input *in, uint8_t step, struc
 {
     static const struct ndr_syntax_id features = {
         BASE_UUID(0x6cb71c2c, 0x9812, 0x4540, 3, 0, 0, 0, 0, 0, 0, 0), 1, 0};
-    const struct ndr_syntax_id *const abstracts[] = {&epmapper_id, &mgmt_id, &nap.id, &unknown_id};
+    const struct ndr_syntax_id *const abstracts[] = {&epmapper_id, &mgmt_id, &nap.id, &rpc_echo.id};
     const struct ndr_syntax_id *const transfers[] = {&ndr_syntax_id_20, &ndr_syntax_id_64,
                                                      &features, &unknown_id};
     struct bind bind = plain_bind();
