@@ -80,6 +80,13 @@ void tcp_abort(struct tcp_conn *conn)
     tcp_conn_release(conn, TCP_CLOSE_ABORTED);
 }
 
+void tcp_reset(struct tcp_conn *conn)
+{
+    if (conn->state != TCP_STATE_CLOSED)
+        tcp_output(conn);
+    tcp_abort(conn);
+}
+
 enum tcp_close_reason tcp_close_reason(const struct tcp_conn *conn)
 {
     return (enum tcp_close_reason)conn->close_reason;

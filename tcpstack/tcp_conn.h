@@ -83,6 +83,7 @@ struct tcp_conn {
     // RFC 8985 7: a probe is out, and it was something sent before.
     bool probe_sent : 1, probe_repeats : 1;
     bool reordering : 1; // seen on this path (RFC 8985 6.2 step 3)
+    bool dribbling : 1;  // what was never sent goes out one byte a segment
     bool stuck : 1;      // held buffers when memory was last searched, and no progress since
     uint32_t ts_recent;  // TS.Recent
 

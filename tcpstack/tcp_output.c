@@ -194,6 +194,20 @@ static bool cut_to_path(struct tcp_conn *conn, struct rte_mbuf *frame)
            tcp_split(conn, frame, conn->snd_mss);
 }
 
+enum { DRIBBLE_FLIGHT = 64 };
+
+// The first byte of what was never sent. False: the flight is full, and an ACK brings us back.
+static bool cut_to_byte(struct tcp_conn *conn, struct rte_mbuf *frame)
+{
+    if (frame != conn->tx_unsent)
+        return true; // sent again as it was
+    if (conn->pipe >= DRIBBLE_FLIGHT)
+        return false;
+    if (tcp_segment(frame)->size > 1)
+        tcp_split(conn, frame, 1);
+    return true;
+}
+
 static void start_persist(struct tcp_conn *conn)
 {
     if (conn->send_timer == TCP_SEND_PERSIST || conn->pipe != 0)
@@ -239,6 +253,8 @@ static void send_data(struct tcp_conn *conn)
     for (; frame != NULL && !tcpstack_output_full(conn->stack); frame = next_to_send(conn)) {
         if (!cut_to_path(conn, frame))
             return;
+        if (unlikely(conn->dribbling) && !cut_to_byte(conn, frame))
+            return;
         const struct tcp_segment *segment = tcp_segment(frame);
         if (segment->size > usable_window(conn, segment->sequence) && !cut_to_window(conn, frame)) {
             start_persist(conn);
@@ -250,6 +266,12 @@ static void send_data(struct tcp_conn *conn)
         else
             send_segment(conn, frame);
     }
+    conn->dribbling &= conn->tx_unsent != NULL;
+}
+
+void tcp_dribble(struct tcp_conn *conn)
+{
+    conn->dribbling = conn->tx_unsent != NULL;
 }
 
 static void send_control(struct tcp_conn *conn, uint32_t sequence, uint8_t flags)

@@ -201,6 +201,12 @@ uint32_t tcp_segment_room(const struct tcp_conn *conn);
 void tcp_close(struct tcp_conn *conn);
 // Sends RST, frees everything; TCP_EVENT_CLOSED follows.
 void tcp_abort(struct tcp_conn *conn);
+// The same behind what was written, as far as the windows let it go out now.
+void tcp_reset(struct tcp_conn *conn);
+// Sends what was written and has not left yet one byte a segment, at most 64 of them in flight:
+// a peer that takes segments for messages shows itself. Where an mbuf is missing, bytes stay
+// together. What is written once all that has left goes out as ever.
+void tcp_dribble(struct tcp_conn *conn);
 enum tcp_close_reason tcp_close_reason(const struct tcp_conn *conn);
 
 struct tcp_endpoints {
