@@ -357,14 +357,25 @@ void rpc_bind_serve(struct rpc_server *server, struct rpc_association *associati
         refuse_bind(server, association, header, RPC_NAK_NOT_SPECIFIED, RPC_DROP_BAD_BIND);
         return;
     }
+    const struct rpc_inject_rule *rule =
+        __builtin_expect(server->inject != NULL, 0) ? rpc_inject_bind(server, association) : NULL;
+    if (rule && rule->action == RPC_INJECT_BIND_NAK) {
+        rpc_send_nak(server, association, header->call_id, rule->reason);
+        rpc_finish(server, association);
+        return;
+    }
     if (!enter_group(server, association, pdu, header))
         return;
-    association->max_fragment = negotiate_size(rpc_read_u16(pdu + 16, header->big_endian),
-                                               rpc_read_u16(pdu + 18, header->big_endian));
+    rpc_set_fragment(association, negotiate_size(rpc_read_u16(pdu + 16, header->big_endian),
+                                                 rpc_read_u16(pdu + 18, header->big_endian)));
     association->legacy_flags = !(header->flags & RPC_WHOLE);
     association->header_sign = header->flags & RPC_HEADER_SIGN;
     association->state = RPC_STATE_BOUND;
     send_answer(&n, server->scratch, address, address_size);
+    if (rule && association->state != RPC_STATE_CLOSED) {
+        association->state = RPC_STATE_CLOSED;
+        server->options.stream.reset(association->stream);
+    }
 }
 
 static void refuse_alter(struct rpc_server *server, struct rpc_association *association,

@@ -21,6 +21,7 @@
     X(RPC_EPM_MAP, "ept_map", BASE_COUNTER_EVENT, "ept_map calls")                                 \
     X(RPC_EPM_MAP_FOUND, "ept_map_found", BASE_COUNTER_EVENT, "ept_map calls with a tower")        \
     X(RPC_EPM_LOOKUP, "ept_lookup", BASE_COUNTER_EVENT, "ept_lookup calls")                        \
+    X(RPC_INJECTED, "injected", BASE_COUNTER_EVENT, "calls and binds that a fault rule decided")   \
     X(RPC_DROP_LENGTH, "drop_frag_length", BASE_COUNTER_DROP, "frag_length below 16 octets")       \
     X(RPC_DROP_TRUNCATED, "drop_truncated", BASE_COUNTER_DROP, "PDU too short for its own type")   \
     X(RPC_DROP_PARTIAL, "drop_partial", BASE_COUNTER_DROP, "connection ended inside a PDU")        \
@@ -59,6 +60,8 @@
     X(RPC_DROP_HALF_PDU, "drop_half_pdu_timeout", BASE_COUNTER_DROP, "PDU or call unfinished for too long") \
     X(RPC_DROP_IDLE, "drop_idle_timeout", BASE_COUNTER_DROP, "connection idle for too long")       \
     X(RPC_DROP_NO_ROOM, "drop_no_room", BASE_COUNTER_DROP, "answer that could not be written")     \
+    X(RPC_DROP_INJECTED, "drop_injected", BASE_COUNTER_DROP, "call faulted or not answered by a fault rule") \
+    X(RPC_DROP_INJECTED_BIND, "drop_injected_bind", BASE_COUNTER_DROP, "connection refused or reset by a fault rule") \
     X(RPC_DROP_AFTER_CLOSE, "drop_after_close", BASE_COUNTER_DROP, "input after the last answer")
 // clang-format on
 

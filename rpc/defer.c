@@ -2,6 +2,8 @@
 // for a time. The pool is bounded and kept in the order of the deadlines. Calls of one operation
 // tend to wait equally long, so a new one mostly goes to the end: the search for its place begins
 // there.
+#include <string.h>
+
 #include "exporter/exporter.h"
 #include "rpc/server.h"
 
@@ -66,24 +68,66 @@ static void insert(struct rpc_server *server, struct rpc_waiting *waiting)
         TAILQ_INSERT_HEAD(&server->waiting, waiting, link);
 }
 
+static struct rpc_held_call *held_of(const struct rpc_server *server,
+                                     const struct rpc_waiting *waiting)
+{
+    return &server->held_calls[waiting - server->waiting_memory];
+}
+
 static void release(struct rpc_server *server, struct rpc_waiting *waiting)
 {
+    struct rpc_reassembly *r = waiting->resume ? NULL : held_of(server, waiting)->reassembly;
+    if (r) {
+        r->next = server->free_reassemblies;
+        server->free_reassemblies = r;
+    }
     TAILQ_REMOVE(&server->waiting, waiting, link);
     TAILQ_INSERT_HEAD(&server->free_waiting, waiting, link);
+}
+
+// A row of the pool, put where its deadline belongs; NULL when all are in use.
+static struct rpc_waiting *wait_until(struct rpc_server *server, const struct rpc_call *call,
+                                      uint64_t deadline)
+{
+    struct rpc_waiting *waiting = TAILQ_FIRST(&server->free_waiting);
+    if (!waiting)
+        return NULL;
+    TAILQ_REMOVE(&server->free_waiting, waiting, link);
+    waiting->deadline = deadline;
+    waiting->ticket = rpc_ticket_of(server, call);
+    insert(server, waiting);
+    return waiting;
 }
 
 uint32_t rpc_defer(struct rpc_server *server, const struct rpc_call *call, uint64_t deadline,
                    rpc_resume *resume, uint64_t value)
 {
-    struct rpc_waiting *waiting = TAILQ_FIRST(&server->free_waiting);
+    struct rpc_waiting *waiting = wait_until(server, call, deadline);
     if (!waiting)
         return RPC_FAULT_SERVER_TOO_BUSY;
-    TAILQ_REMOVE(&server->free_waiting, waiting, link);
-    waiting->deadline = deadline;
-    waiting->ticket = rpc_ticket_of(server, call);
     waiting->resume = resume;
     waiting->value = value;
-    insert(server, waiting);
+    return RPC_DEFERRED;
+}
+
+uint32_t rpc_hold(struct rpc_server *server, struct rpc_call *call, uint64_t deadline)
+{
+    struct rpc_waiting *waiting = wait_until(server, call, deadline);
+    if (!waiting)
+        return RPC_FAULT_SERVER_TOO_BUSY;
+    waiting->resume = NULL;
+    struct rpc_held_call *held = held_of(server, waiting);
+    held->call = *call;
+    held->reassembly = NULL;
+    if (call->reassembled) {
+        // The buffer goes with the call; the association may put another one together.
+        held->reassembly = call->association->reassembly;
+        call->association->reassembly = NULL;
+        call->reassembled = false;
+        return RPC_DEFERRED;
+    }
+    memcpy(held->bytes, call->stub.data, call->stub.size); // of one PDU: it has room
+    held->call.stub.data = held->bytes;
     return RPC_DEFERRED;
 }
 
@@ -130,18 +174,32 @@ void rpc_waiting_drop(struct rpc_server *server, const struct rpc_association *a
     }
 }
 
+// Executes a call that was held. It is no longer under way, unless it is answered later once more.
+static bool execute(struct rpc_server *server, struct rpc_association *association,
+                    const struct rpc_waiting *waiting)
+{
+    association->deferred--;
+    if (!rpc_execute_held(server, &held_of(server, waiting)->call)) {
+        association->deferred++;
+        return false;
+    }
+    rpc_end_answered(server, association);
+    return true;
+}
+
 // Answers a call whose time has come; one whose peer does not read waits a little longer.
 static void resume(struct rpc_server *server, struct rpc_waiting *waiting)
 {
     const struct rpc_ticket *ticket = &waiting->ticket;
     struct rpc_association *association = rpc_ticket_redeem(server, ticket);
-    if (association && !server->options.stream.ensure(association->stream, RPC_REPLY_MAX)) {
+    if (association && (!server->options.stream.ensure(association->stream, RPC_REPLY_MAX) ||
+                        (!waiting->resume && !execute(server, association, waiting)))) {
         TAILQ_REMOVE(&server->waiting, waiting, link);
         waiting->deadline = server->now + RETRY_US;
         insert(server, waiting);
         return;
     }
-    if (association) {
+    if (association && waiting->resume) {
         struct ndr_writer reply = rpc_reply_writer(server, (enum ndr_syntax)ticket->syntax);
         uint32_t status = waiting->resume(server, waiting->value, &reply);
         rpc_ticket_answer(server, association, ticket, status, &reply);
@@ -163,6 +221,8 @@ void rpc_timers(struct rpc_server *server, uint64_t now)
         server->second = second;
         exporter_tick(server->options.exporter, second);
     }
+    if (server->options.inject)
+        rpc_inject_follow(server);
     while (next_waiting(server) <= now)
         resume(server, TAILQ_FIRST(&server->waiting));
     rpc_complete_held(server);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "rpc/server.h"
 
 // ---- ept_map
@@ -103,6 +104,34 @@ static uint32_t tower_spans(const struct mapper_answer *answer, struct ndr_epm_t
         spans[i].size = answer->entries[i]->tower_size;
     }
     return answer->count;
+}
+
+// The entry with another port, in `to`; one without a port is left as it is.
+static const struct mapper_entry *divert(const struct mapper_entry *entry, struct mapper_entry *to,
+                                         uint16_t port)
+{
+    struct ndr_tower tower;
+    memcpy(to, entry, sizeof *entry + entry->tower_size);
+    if (ndr_tower_parse(to->tower, to->tower_size, &tower) != NDR_TOWER_OK)
+        return entry;
+    for (unsigned i = 0; i < tower.floors; i++) {
+        const struct ndr_floor *floor = &tower.floor[i];
+        uint8_t protocol = floor->lhs[0];
+        if (floor->rhs_size == 2 && (protocol == NDR_PROTOCOL_TCP || protocol == NDR_PROTOCOL_UDP ||
+                                     protocol == NDR_PROTOCOL_HTTP))
+            base_store_be16(to->tower + (floor->rhs - to->tower), port);
+    }
+    return to;
+}
+
+void rpc_epmapper_divert(struct rpc_server *server, const struct rpc_call *call, uint16_t port)
+{
+    const struct rpc_map_work *work = &server->map_work[call->slot];
+    if (work->verdict != RPC_MAP_ANSWER)
+        return;
+    struct mapper_answer *answer = &server->answers[work->answer];
+    for (uint32_t i = 0; i < answer->count; i++)
+        answer->entries[i] = divert(answer->entries[i], &server->diverted[i].entry, port);
 }
 
 static uint32_t map_reply_size(struct rpc_server *server, const struct rpc_call *call)

@@ -13,18 +13,10 @@ enum {
 // Which call a change answers is kept in mapper_change.token while the control thread has it.
 _Static_assert(sizeof(struct rpc_ticket) <= sizeof((struct mapper_change *)0)->token, "token room");
 
-static bool prefix_matches(const struct rpc_prefix *prefix, const uint8_t address[16])
-{
-    unsigned whole = prefix->length / 8, rest = prefix->length % 8;
-    if (memcmp(prefix->address, address, whole) != 0)
-        return false;
-    return rest == 0 || ((prefix->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
-}
-
 static bool allowed(const struct rpc_server *server, const struct rpc_association *association)
 {
     for (unsigned i = 0; i < server->options.allow_count; i++) {
-        if (prefix_matches(&server->options.allow[i], association->peer.address))
+        if (rpc_prefix_matches(&server->options.allow[i], association->peer.address))
             return true;
     }
     return false;

@@ -2,10 +2,17 @@
 
 #include "rpc/server.h"
 
-// C706 12.6.3.7 wants multiples of 8 in all fragments but the last; 16 suits security trailers.
-static uint32_t fragment_stub_max(const struct rpc_association *association)
+void rpc_set_fragment(struct rpc_association *association, uint16_t size)
 {
-    return (association->max_fragment - (uint32_t)RPC_RESPONSE_HEADER_SIZE) & ~15u;
+    association->max_fragment = size;
+    // C706 12.6.3.7 wants multiples of 8 in all fragments but the last; 16 suits security trailers.
+    association->fragment_stub = (uint16_t)((size - RPC_RESPONSE_HEADER_SIZE) & ~15);
+}
+
+// Octets that a reply stub takes on the wire.
+static uint32_t reply_size(uint32_t stub, uint32_t in_fragment)
+{
+    return stub + (stub / in_fragment + 1) * RPC_RESPONSE_HEADER_SIZE;
 }
 
 bool rpc_block(struct rpc_server *server, struct rpc_association *association)
@@ -23,8 +30,9 @@ bool rpc_ensure(struct rpc_server *server, struct rpc_association *association, 
 
 uint32_t rpc_reply_room(const struct rpc_association *association, uint32_t stub_max)
 {
-    uint32_t fragments = stub_max / fragment_stub_max(association) + 1;
-    uint32_t room = stub_max + fragments * RPC_RESPONSE_HEADER_SIZE;
+    uint32_t room = reply_size(stub_max, association->fragment_stub);
+    if (room > RPC_REPLY_MAX)
+        room = RPC_REPLY_MAX; // rpc_send_response holds to it
     return room < RPC_FAULT_SIZE ? RPC_FAULT_SIZE : room;
 }
 
@@ -111,8 +119,12 @@ void rpc_answer(struct rpc_server *server, struct rpc_association *association, 
 void rpc_send_response(struct rpc_server *server, struct rpc_association *association,
                        uint32_t call_id, uint16_t context_id, uint32_t size)
 {
-    uint32_t chunk_max = fragment_stub_max(association);
+    uint32_t chunk_max = association->fragment_stub;
     uint32_t done = 0;
+    // Smaller fragments than were negotiated, as a fault rule may want them, for as long as all
+    // their headers find room.
+    while (reply_size(size, chunk_max) > RPC_REPLY_MAX)
+        chunk_max *= 2;
     do {
         uint32_t chunk = size - done < chunk_max ? size - done : chunk_max;
         uint8_t flags = (uint8_t)((done == 0 ? RPC_FIRST_FRAG : 0) |

@@ -22,6 +22,7 @@ struct mapper_change;
 struct mapper_replica;
 struct rpc_association;
 struct rpc_groups;
+struct rpc_inject;
 struct rpc_interface;
 struct rpc_server;
 
@@ -41,6 +42,10 @@ struct rpc_stream {
     void (*close)(void *stream);
     // Ends the connection at once.
     void (*abort)(void *stream);
+    // Sends what was written, then ends the connection by a reset.
+    void (*reset)(void *stream);
+    // Sends what was written, and not sent yet, one byte a segment.
+    void (*dribble)(void *stream);
 };
 
 // Addresses are 16 bytes; IPv4 is written as ::ffff:a.b.c.d (RFC 4291 2.5.5.2).
@@ -48,6 +53,8 @@ struct rpc_prefix {
     uint8_t address[16];
     uint8_t length; // bits
 };
+
+bool rpc_prefix_matches(const struct rpc_prefix *prefix, const uint8_t address[16]);
 
 struct rpc_peer {
     uint8_t address[16];
@@ -73,6 +80,7 @@ struct rpc_options {
     uint32_t waiting;               // calls that wait for their time at once
     uint8_t secret[16];             // the same for all workers: seals handles
     struct base_uuid object;        // what ept_inq_object answers
+    struct rpc_inject *inject;      // fault rules, shared by all workers; NULL: none ever
     const struct rpc_prefix *allow; // who may change the map over the network
     unsigned allow_count;
     // Hands a change to the control thread; false when it cannot take it. rpc_complete follows.

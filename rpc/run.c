@@ -69,7 +69,7 @@ static bool fits_one_frame(const struct rpc_server *server, const struct rpc_cal
 {
     uint32_t length = RPC_RESPONSE_HEADER_SIZE + stub_size;
     const struct rpc_association *association = call->association;
-    return length <= association->max_fragment &&
+    return stub_size <= association->fragment_stub &&
            length <= server->options.stream.room(association->stream);
 }
 
@@ -88,8 +88,31 @@ static bool refuse_while_executing(struct rpc_server *server, const struct rpc_c
     return true;
 }
 
+bool rpc_execute(struct rpc_server *server, struct rpc_call *call)
+{
+    rpc_reply_size *reply_size = call->operation->reply_size;
+    uint32_t stub_size = reply_size ? reply_size(server, call) : 0;
+    uint32_t stub_max = call->operation->reply_max ? call->operation->reply_max : RPC_STUB_MAX;
+    return stub_size && fits_one_frame(server, call, stub_size)
+               ? answer_in_place(server, call, stub_size)
+               : answer_aside(server, call, stub_size ? stub_size : stub_max);
+}
+
+bool rpc_execute_held(struct rpc_server *server, const struct rpc_call *call)
+{
+    server->batch[0] = *call;
+    server->batch[0].slot = 0;
+    server->batch_count = 1;
+    prepare_all(server);
+    bool done = rpc_execute(server, &server->batch[0]);
+    server->batch_count = 0;
+    return done;
+}
+
+typedef bool executor(struct rpc_server *server, struct rpc_call *call);
+
 // False: the peer does not read; the call is put off.
-static bool answer(struct rpc_server *server, struct rpc_call *call)
+static inline bool answer(struct rpc_server *server, struct rpc_call *call, executor *execute)
 {
     struct rpc_association *association = call->association;
     if (association->blocked)
@@ -100,12 +123,7 @@ static bool answer(struct rpc_server *server, struct rpc_call *call)
     }
     if (association->deferred && !association->multiplex)
         return refuse_while_executing(server, call);
-    rpc_reply_size *reply_size = call->operation->reply_size;
-    uint32_t stub_size = reply_size ? reply_size(server, call) : 0;
-    uint32_t stub_max = call->operation->reply_max ? call->operation->reply_max : RPC_STUB_MAX;
-    bool done = stub_size && fits_one_frame(server, call, stub_size)
-                    ? answer_in_place(server, call, stub_size)
-                    : answer_aside(server, call, stub_size ? stub_size : stub_max);
+    bool done = execute(server, call);
     if (done)
         server->counters[RPC_CALLS]++;
     return done;
@@ -126,18 +144,27 @@ static void put_off(struct rpc_server *server, const struct rpc_call *call)
     }
 }
 
-unsigned rpc_run(struct rpc_server *server)
+static inline __attribute__((always_inline)) void answer_all(struct rpc_server *server,
+                                                             unsigned count, executor *execute)
 {
-    unsigned count = server->batch_count;
-    prepare_all(server);
     for (unsigned i = 0; i < count; i++) {
         struct rpc_call *call = &server->batch[i];
         call->association->batched--;
-        if (!answer(server, call))
+        if (!answer(server, call, execute))
             put_off(server, call);
         else if (call->reassembled)
             rpc_reassembly_free(server, call->association);
     }
+}
+
+unsigned rpc_run(struct rpc_server *server)
+{
+    unsigned count = server->batch_count;
+    prepare_all(server);
+    if (__builtin_expect(server->inject != NULL, 0))
+        answer_all(server, count, rpc_inject_execute);
+    else
+        answer_all(server, count, rpc_execute);
     for (unsigned i = 0; i < count; i++) {
         struct rpc_association *association = server->batch[i].association;
         if (!association->blocked)

@@ -51,7 +51,9 @@ static bool create_waiting(struct rpc_server *server)
     TAILQ_INIT(&server->waiting);
     TAILQ_INIT(&server->free_waiting);
     server->waiting_memory = calloc(count, sizeof *server->waiting_memory);
-    if (!server->waiting_memory)
+    if (server->options.inject)
+        server->held_calls = calloc(count, sizeof *server->held_calls);
+    if (!server->waiting_memory || (server->options.inject && !server->held_calls))
         return count == 0;
     for (uint32_t i = 0; i < count; i++)
         TAILQ_INSERT_TAIL(&server->free_waiting, &server->waiting_memory[i], link);
@@ -87,6 +89,7 @@ void rpc_server_destroy(struct rpc_server *server)
     free(server->reassembly_memory);
     free(server->change_memory);
     free(server->waiting_memory);
+    free(server->held_calls);
     free(server->chunk_memory);
     free(server);
 }
@@ -116,7 +119,7 @@ struct rpc_association *rpc_open(struct rpc_server *server, void *stream,
     association->stream = stream;
     association->peer = *peer;
     association->state = RPC_STATE_NEW;
-    association->max_fragment = RPC_FRAGMENT_MAX;
+    rpc_set_fragment(association, RPC_FRAGMENT_MAX);
     server->counters[RPC_ASSOCIATIONS]++;
     rpc_watch(server, association, 0);
     if (peer->http)
@@ -138,6 +141,14 @@ void rpc_close(struct rpc_server *server, struct rpc_association *association)
     association->next_free = server->free_associations;
     server->free_associations = association;
     server->counters[RPC_ASSOCIATIONS]--;
+}
+
+bool rpc_prefix_matches(const struct rpc_prefix *prefix, const uint8_t address[16])
+{
+    unsigned whole = prefix->length / 8, rest = prefix->length % 8;
+    if (memcmp(prefix->address, address, whole) != 0)
+        return false;
+    return rest == 0 || ((prefix->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
 }
 
 uint32_t rpc_offset(const struct rpc_association *association)

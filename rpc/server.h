@@ -7,6 +7,7 @@
 #include "mapper/replica.h"
 #include "ndr/epm.h"
 #include "rpc/handle.h"
+#include "rpc/inject.h"
 #include "rpc/interface.h"
 #include "rpc/pdu.h"
 #include "rpc/rpc.h"
@@ -69,11 +70,12 @@ struct rpc_association {
     // Of the stream since the last rpc_take_consumed: cut into PDUs, and done with.
     uint32_t cut;
     uint32_t consumed;
-    uint32_t group;        // 0 before the bind
-    uint32_t generation;   // tells lives of this row apart
-    uint16_t max_fragment; // both ways
-    uint16_t batched;      // its calls in the batch
-    uint16_t deferred;     // its calls that are answered later
+    uint32_t group;         // 0 before the bind
+    uint32_t generation;    // tells lives of this row apart
+    uint16_t max_fragment;  // both ways
+    uint16_t fragment_stub; // octets of stub in a response PDU at most
+    uint16_t batched;       // its calls in the batch
+    uint16_t deferred;      // its calls that are answered later
     uint8_t state;
     uint16_t context_count;
     uint8_t watch;     // enum rpc_watch
@@ -125,11 +127,18 @@ struct rpc_waiting {
     TAILQ_ENTRY(rpc_waiting) link;
     uint64_t deadline;
     struct rpc_ticket ticket;
-    rpc_resume *resume;
+    rpc_resume *resume; // NULL: the call itself waits, in its row of server->held_calls
     uint64_t value;
 };
 
 TAILQ_HEAD(rpc_waiting_list, rpc_waiting);
+
+// A whole call that is executed later, with its stub: in `bytes`, or in the buffer it came in.
+struct rpc_held_call {
+    struct rpc_call call;
+    struct rpc_reassembly *reassembly; // NULL: in `bytes`
+    uint8_t bytes[RPC_FRAGMENT_MAX];
+};
 
 enum rpc_map_verdict {
     RPC_MAP_ANSWER,     // `answer` holds
@@ -167,6 +176,8 @@ struct rpc_server {
     struct rpc_waiting_list free_waiting;
     struct rpc_association_list watched[RPC_WATCH_COUNT]; // the longest first
     uint64_t counters[RPC_COUNTER_COUNT];
+    const struct rpc_inject_table *inject; // the fault rules of this turn; NULL: none
+    uint64_t inject_draws;                 // random numbers that they took
 
     struct rpc_call batch[RPC_BATCH_MAX];
     // ept_map, stage by stage; rows match those of the batch.
@@ -184,6 +195,12 @@ struct rpc_server {
     struct rpc_context_chunk *chunk_memory;
     struct mapper_change *change_memory;
     struct rpc_waiting *waiting_memory;
+    struct rpc_held_call *held_calls; // rows match those of waiting_memory; only with fault rules
+    // The entries of one ept_map answer with other ports than they have.
+    union {
+        struct mapper_entry entry;
+        uint8_t bytes[sizeof(struct mapper_entry) + NDR_TOWER_MAX];
+    } diverted[MAPPER_ANSWER_MAX];
     // A reply under construction: room for a header, then the stub.
     uint8_t scratch[RPC_RESPONSE_HEADER_SIZE + RPC_STUB_MAX];
 };
@@ -230,6 +247,21 @@ void rpc_watch_drop(struct rpc_server *server, struct rpc_association *associati
 void rpc_watch_expire(struct rpc_server *server);
 uint64_t rpc_watch_next(const struct rpc_server *server);
 
+// ---- inject.c
+// Once a turn: the fault rules as they are now.
+void rpc_inject_follow(struct rpc_server *server);
+// With rules: executes the call as one of them says, or as ever. False: it is put off.
+bool rpc_inject_execute(struct rpc_server *server, struct rpc_call *call);
+// With rules: the one that decides about a bind whose contexts are negotiated, or NULL.
+const struct rpc_inject_rule *rpc_inject_bind(struct rpc_server *server,
+                                              const struct rpc_association *association);
+
+// ---- run.c
+// Executes a prepared call and answers it. False: the peer does not read, and the call is put off.
+bool rpc_execute(struct rpc_server *server, struct rpc_call *call);
+// The same for a call that was held, while there is no batch.
+bool rpc_execute_held(struct rpc_server *server, const struct rpc_call *call);
+
 // ---- server.c
 // Ends a connection whose input ended and whose calls are all answered.
 void rpc_end_answered(struct rpc_server *server, struct rpc_association *association);
@@ -246,6 +278,8 @@ bool rpc_orphan_change(struct rpc_server *server, const struct rpc_association *
 bool rpc_block(struct rpc_server *server, struct rpc_association *association);
 // Whether `size` octets can be written now; if not, the association waits for room.
 bool rpc_ensure(struct rpc_server *server, struct rpc_association *association, uint32_t size);
+// The negotiated size of fragments, and what follows from it.
+void rpc_set_fragment(struct rpc_association *association, uint16_t size);
 // How much room the answer to a call takes whose reply stub has at most `stub_max` octets.
 uint32_t rpc_reply_room(const struct rpc_association *association, uint32_t stub_max);
 // Which call a fault answers, and how.
@@ -277,6 +311,9 @@ void rpc_finish(struct rpc_server *server, struct rpc_association *association);
 
 // ---- defer.c
 struct rpc_ticket rpc_ticket_of(const struct rpc_server *server, const struct rpc_call *call);
+// Keeps a call of the batch, with its stub, to execute it at `deadline`. RPC_DEFERRED, or the fault
+// for a server that has options.waiting calls waiting already.
+uint32_t rpc_hold(struct rpc_server *server, struct rpc_call *call, uint64_t deadline);
 // The connection the ticket's call came from; NULL, and counted, when it has ended.
 struct rpc_association *rpc_ticket_redeem(struct rpc_server *server,
                                           const struct rpc_ticket *ticket);

@@ -103,6 +103,13 @@ static void stream_abort(void *stream)
     conn->aborted = true;
 }
 
+static void stream_dribble(void *stream)
+{
+    struct conn *conn = stream;
+    assert_false(conn->closed || conn->aborted);
+    conn->dribbles++;
+}
+
 static bool submit(void *context, struct mapper_change *change)
 {
     struct bench *bench = context;
@@ -123,6 +130,8 @@ static const struct rpc_stream stream = {
     .write = stream_write,
     .close = stream_close,
     .abort = stream_abort,
+    .reset = stream_abort,
+    .dribble = stream_dribble,
 };
 
 static struct exporter *create_exporter(void)
@@ -149,6 +158,7 @@ int bench_setup(void **state)
         .replica = bench->replica,
         .groups = rpc_groups_create(BENCH_GROUPS, 1),
         .exporter = create_exporter(),
+        .inject = rpc_inject_create(1),
         .associations = BENCH_CONNS,
         .max_request = BENCH_MAX_REQUEST,
         .contexts = BENCH_CONTEXTS,
@@ -174,6 +184,24 @@ void bench_serve(struct bench *bench, const struct rpc_interface *const *interfa
     bench->server->interface_count = 0;
     while (interfaces[bench->server->interface_count])
         bench->server->interface_count++;
+}
+
+uint32_t bench_inject(struct bench *bench, const struct rpc_inject_rule *rule)
+{
+    uint32_t id = rpc_inject_add(bench->options.inject, rule);
+    assert_int_not_equal(id, 0);
+    bench_time(bench, bench->server->now);
+    return id;
+}
+
+uint64_t bench_hits(const struct bench *bench, uint32_t id)
+{
+    const struct rpc_inject_table *table = rpc_inject_current(bench->options.inject);
+    for (unsigned i = 0; i < table->count; i++) {
+        if (table->rows[i].rule->id == id)
+            return rpc_inject_hits(bench->options.inject, table->rows[i].slot, 0);
+    }
+    return 0;
 }
 
 void bench_time(struct bench *bench, uint64_t now)
@@ -204,7 +232,7 @@ static void assert_counters_add_up(const struct bench *bench)
     assert_int_equal(c[RPC_CALLS], c[RPC_REPLIES] + c[RPC_DROP_ORPHAN_REPLY] + c[RPC_DROP_STUB] +
                                        c[RPC_DROP_HANDLE] + c[RPC_DROP_DENIED] + c[RPC_DROP_BUSY] +
                                        c[RPC_DROP_TAG] + c[RPC_DROP_REPLY_TOO_BIG] +
-                                       c[RPC_DROP_ORPHANED]);
+                                       c[RPC_DROP_ORPHANED] + c[RPC_DROP_INJECTED]);
     assert_int_equal(c[RPC_PDUS_IN], bench->taken + bench->endings - c[RPC_DROP_LENGTH]);
 }
 
@@ -228,6 +256,7 @@ int bench_teardown(void **state)
     rpc_server_destroy(bench->server);
     rpc_groups_destroy(bench->options.groups);
     exporter_destroy(bench->options.exporter);
+    rpc_inject_destroy(bench->options.inject);
     mapper_replica_destroy(bench->replica);
     mapper_map_destroy(bench->map);
     mapper_log_destroy(bench->log);

@@ -46,7 +46,8 @@ struct conn {
     uint32_t segment;  // largest reservation
     uint8_t *reserved; // `reserved_size` octets, or NULL
     uint32_t reserved_size;
-    unsigned commits; // replies encoded in place
+    unsigned commits;  // replies encoded in place
+    unsigned dribbles; // times that what was written was to go out one byte a segment
     bool closed, aborted;
 };
 
@@ -78,6 +79,11 @@ int bench_teardown(void **state);
 void bench_serve(struct bench *bench, const struct rpc_interface *const *interfaces);
 // What a worker does once a turn: the time is `now`.
 void bench_time(struct bench *bench, uint64_t now);
+
+// Adds a fault rule and lets the worker take it. Its id.
+uint32_t bench_inject(struct bench *bench, const struct rpc_inject_rule *rule);
+// How often that rule decided; 0 when it is gone.
+uint64_t bench_hits(const struct bench *bench, uint32_t id);
 
 // A connection from 192.0.2.1 to port 135, or from another last octet and to another port.
 struct conn *conn_open(struct bench *bench);
