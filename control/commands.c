@@ -6,6 +6,7 @@
 
 #include "control/control.h"
 #include "control/endpoint.h"
+#include "control/fault.h"
 #include "control/oxid.h"
 #include "control/report.h"
 #include "control/trace.h"
@@ -163,6 +164,24 @@ static json_t *run_oxid_list(struct request *request)
     return control_oxid_list(request->options->exporter, request->members);
 }
 
+static json_t *run_fault_add(struct request *request)
+{
+    return control_fault_add(request->options->inject, request->options->worker_count,
+                             request->members);
+}
+
+static json_t *run_fault_list(struct request *request)
+{
+    return control_fault_list(request->options->inject, request->options->worker_count,
+                              request->members);
+}
+
+static json_t *run_fault_clear(struct request *request)
+{
+    return control_fault_clear(request->options->inject, request->options->worker_count,
+                               request->members);
+}
+
 static const struct command {
     const char *name;
     json_t *(*run)(struct request *request);
@@ -175,11 +194,14 @@ static const struct command {
     {"oxid_add", run_oxid_add},
     {"oxid_remove", run_oxid_remove},
     {"oxid_list", run_oxid_list},
+    {"fault_add", run_fault_add},
+    {"fault_list", run_fault_list},
+    {"fault_clear", run_fault_clear},
 };
 
 static json_t *refuse_unknown(const char *name)
 {
-    char known[128] = "";
+    char known[256] = "";
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i == 0 ? "" : ", ", commands[i].name);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/fault.h"
+
 enum { // what a file may list at most
     CONTROL_CONFIG_PORTS_MAX = 8,
     CONTROL_CONFIG_VLANS_MAX = 8, // of one port
@@ -94,6 +96,8 @@ struct control_config {
         unsigned half_pdu_timeout; // seconds; 0: none
         unsigned idle_timeout;     // seconds; 0: none
     } limits;
+    struct control_fault *faults; // fault rules that are there from the start
+    unsigned faults_count;
     struct {
         char *socket;
     } control;

@@ -13,6 +13,7 @@
 #include "control/endpoint.h"
 #include "control/oxid.h"
 #include "control/prefix.h"
+#include "rpc/inject.h"
 
 enum { CORE_MAX = 1023, VLAN_MAX = 4094 };
 
@@ -306,6 +307,17 @@ static void check_interfaces(struct check *check)
         complain(check, "oxid.bindings", "%s", problem);
 }
 
+static void check_faults(struct check *check)
+{
+    check_count(check, "faults", check->config->faults_count, RPC_INJECT_MAX);
+    for (unsigned i = 0; i < check->config->faults_count; i++) {
+        struct rpc_inject_rule rule;
+        struct control_fault_problem problem;
+        if (!control_fault_read(&check->config->faults[i], &rule, &problem))
+            complain_entry(check, "faults", i, problem.key, problem.text);
+    }
+}
+
 static void check_socket(struct check *check)
 {
     size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
@@ -332,6 +344,7 @@ unsigned control_config_check(struct control_config *config,
     check_endpoints(&check);
     check_registrations(&check);
     check_interfaces(&check);
+    check_faults(&check);
     check_socket(&check);
     return check.complaints;
 }

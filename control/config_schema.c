@@ -152,6 +152,13 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define FAULT(key)                                                                                 \
+    CYAML_FIELD_STRING_PTR(#key, OPTIONAL_POINTER, struct control_fault, key, 1, CYAML_UNLIMITED),
+static const cyaml_schema_field_t fault_fields[] = {CONTROL_FAULT_KEYS(FAULT) CYAML_FIELD_END};
+static const cyaml_schema_value_t fault_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct control_fault, fault_fields),
+};
+
 static const cyaml_schema_field_t control_fields[] = {
     CYAML_FIELD_STRING_PTR("socket", OPTIONAL_POINTER, control_section, socket, 1, CYAML_UNLIMITED),
     CYAML_FIELD_END,
@@ -169,6 +176,8 @@ static const cyaml_schema_field_t config_fields[] = {
                         interfaces_fields),
     CYAML_FIELD_MAPPING("oxid", OPTIONAL, struct control_config, oxid, oxid_fields),
     CYAML_FIELD_MAPPING("limits", OPTIONAL, struct control_config, limits, limits_fields),
+    CYAML_FIELD_SEQUENCE("faults", OPTIONAL_POINTER, struct control_config, faults, &fault_value, 0,
+                         CYAML_UNLIMITED),
     CYAML_FIELD_MAPPING("control", OPTIONAL, struct control_config, control, control_fields),
     CYAML_FIELD_END,
 };

@@ -11,6 +11,7 @@ struct control_channel;
 struct exporter;
 struct mapper_log;
 struct mapper_map;
+struct rpc_inject;
 
 enum { CONTROL_WORKER_MAX = 64, CONTROL_COUNTER_BLOCK_MAX = 8 };
 
@@ -50,6 +51,7 @@ struct control_options {
     struct mapper_map *map; // filled with the static endpoints already
     struct mapper_log *log;
     struct exporter *exporter;            // NULL: the OXID resolver is not served
+    struct rpc_inject *inject;            // fault rules; NULL: none can be added
     const struct control_worker *workers; // outlive the control
     unsigned worker_count;
     const char *const *addresses; // listen addresses as text, for `status`

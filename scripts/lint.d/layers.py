@@ -13,7 +13,7 @@ MAY_INCLUDE = {
     "exporter": ["exporter", "ndr", "base"],
     "tcpstack": ["tcpstack", "base"],
     "rpc": ["rpc", "mapper", "exporter", "ndr", "base"],
-    "control": ["control", "mapper", "exporter", "ndr", "base"],
+    "control": ["control", "rpc/inject.h", "mapper", "exporter", "ndr", "base"],
     "dataplane": ["dataplane", "rpc", "tcpstack", "control", "mapper", "exporter", "ndr",
                   "base"],
     "cli": ["cli", "rpc/client.h", "rpc/pdu.h", "ndr", "base"],

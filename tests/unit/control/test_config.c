@@ -53,6 +53,12 @@ static const char full[] = "dataplane:\n"
                            "  contexts: 11\n"
                            "  half_pdu_timeout: 13\n"
                            "  idle_timeout: 15\n"
+                           "faults:\n"
+                           "  - interface: epmapper\n"
+                           "    operation: 3\n"
+                           "    probability: 25%\n"
+                           "    delay: uniform:1ms..20ms\n"
+                           "  - bind_nak: local_limit\n"
                            "control:\n"
                            "  socket: /tmp/x.sock\n";
 
@@ -98,6 +104,10 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->limits.contexts, 11);
     assert_int_equal(c->limits.half_pdu_timeout, 13);
     assert_int_equal(c->limits.idle_timeout, 15);
+    assert_int_equal(c->faults_count, 2);
+    assert_string_equal(c->faults[0].delay, "uniform:1ms..20ms");
+    assert_null(c->faults[0].bind_nak);
+    assert_string_equal(c->faults[1].bind_nak, "local_limit");
     assert_string_equal(c->control.socket, "/tmp/x.sock");
     control_config_free(c);
 }
@@ -128,6 +138,7 @@ static void absent_keys_have_their_defaults(void **state)
     assert_int_equal(c->limits.contexts, 64);
     assert_int_equal(c->limits.half_pdu_timeout, 30);
     assert_int_equal(c->limits.idle_timeout, 0);
+    assert_int_equal(c->faults_count, 0);
     assert_string_equal(c->control.socket, "/run/portolan/control.sock");
     control_config_free(c);
 }
