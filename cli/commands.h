@@ -11,5 +11,6 @@ enum cli_exit cli_register(const struct cli_options *options);
 enum cli_exit cli_unregister(const struct cli_options *options);
 enum cli_exit cli_status(const struct cli_options *options);
 enum cli_exit cli_oxid(const struct cli_options *options);
+enum cli_exit cli_fault(const struct cli_options *options);
 enum cli_exit cli_stats(const struct cli_options *options);
 enum cli_exit cli_trace(const struct cli_options *options);

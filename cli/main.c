@@ -24,6 +24,8 @@ static enum cli_exit run(const struct cli_options *options)
         return cli_trace(options);
     case CLI_OXID:
         return cli_oxid(options);
+    case CLI_FAULT:
+        return cli_fault(options);
     case CLI_HELP:
         cli_options_help();
         return CLI_OK;

@@ -19,6 +19,8 @@
     X(CLI_TRACE, "trace", "", 0, 0, "sjlc", "show what happened to connections lately")            \
     X(CLI_OXID, "oxid", "list | remove OXID | add OXID IPID BINDING...", 1, 8, "sjO",              \
       "show or change the object exporters that the OXID resolver knows")                          \
+    X(CLI_FAULT, "fault", "list | clear [ID] | add KEY=VALUE...", 1, 8, "sj",                      \
+      "make the server slow, faulty or rude by rules")                                             \
     X(CLI_EXPORT, "export", "", 0, -1, NULL, NULL)                                                 \
     X(CLI_IMPORT, "import", "", 0, -1, NULL, NULL)                                                 \
     X(CLI_RELOAD, "reload", "", 0, -1, NULL, NULL)                                                 \

@@ -28,6 +28,7 @@
 #include "exporter/exporter.h"
 #include "mapper/map.h"
 #include "ndr/kernel.h"
+#include "rpc/inject.h"
 #include "tcpstack/trace.h"
 
 enum {
@@ -56,6 +57,7 @@ struct daemon {
     struct mapper_log *log;
     struct mapper_map *map;
     struct rpc_groups *groups;
+    struct rpc_inject *inject;
     struct exporter *exporter;
     const struct rpc_interface *interfaces[DATAPLANE_INTERFACES_MAX];
     struct rpc_prefix *allow;
@@ -122,6 +124,25 @@ static bool load_endpoints(struct daemon *d)
             return false;
     }
     apply_everywhere(d);
+    return true;
+}
+
+// ---- fault rules
+
+// Until the workers run, this thread takes the rules for them.
+static bool load_faults(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->config->faults_count; i++) {
+        struct rpc_inject_rule rule;
+        struct control_fault_problem problem;
+        if (!control_fault_read(&d->config->faults[i], &rule, &problem) ||
+            rpc_inject_add(d->inject, &rule) == 0) {
+            base_error("faults[%u]: not accepted", i);
+            return false;
+        }
+        for (unsigned worker = 0; worker < d->worker_count; worker++)
+            rpc_inject_take(d->inject, worker);
+    }
     return true;
 }
 
@@ -206,6 +227,7 @@ static struct rpc_server *create_rpc(const struct daemon *d, struct worker *w)
         .interfaces = d->interfaces,
         .replica = w->replica,
         .groups = d->groups,
+        .inject = d->inject,
         .exporter = d->exporter,
         .worker = w->index,
         .associations = d->config->limits.connections,
@@ -281,7 +303,8 @@ static bool create_workers(struct daemon *d)
     size_t size = d->worker_count * sizeof *d->workers;
     d->workers = aligned_alloc(64, size);
     d->groups = rpc_groups_create(d->worker_count * d->config->limits.connections, d->worker_count);
-    if (!d->workers || !d->groups)
+    d->inject = rpc_inject_create(d->worker_count);
+    if (!d->workers || !d->groups || !d->inject)
         return no_memory("the workers");
     if (!dataplane_exporter_create(d->config, d->secret, &d->exporter))
         return no_memory("the OXID resolver");
@@ -404,6 +427,7 @@ static bool create_control(struct daemon *d)
         .version = PORTOLAN_VERSION,
         .map = d->map,
         .log = d->log,
+        .inject = d->inject,
         .exporter = d->exporter,
         .workers = d->control_workers,
         .worker_count = d->worker_count,
@@ -457,7 +481,7 @@ static int build_and_serve(struct daemon *d, bool demo)
         return EX_OSERR;
     if (!create_map(d) || !create_allow_list(d) || !create_workers(d))
         return EX_UNAVAILABLE;
-    if (!load_endpoints(d))
+    if (!load_endpoints(d) || !load_faults(d))
         return EX_CONFIG;
     if (!create_control(d))
         return EX_OSERR;
@@ -479,6 +503,7 @@ static void take_down(struct daemon *d)
     if (d->log)
         mapper_log_destroy(d->log);
     rpc_groups_destroy(d->groups);
+    rpc_inject_destroy(d->inject);
     exporter_destroy(d->exporter);
     free(d->allow);
 }

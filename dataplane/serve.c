@@ -38,6 +38,16 @@ static void stream_abort(void *stream)
     tcp_abort(stream);
 }
 
+static void stream_reset(void *stream)
+{
+    tcp_reset(stream);
+}
+
+static void stream_dribble(void *stream)
+{
+    tcp_dribble(stream);
+}
+
 const struct rpc_stream worker_stream = {
     .ensure = stream_ensure,
     .room = stream_room,
@@ -46,6 +56,8 @@ const struct rpc_stream worker_stream = {
     .write = stream_write,
     .close = stream_close,
     .abort = stream_abort,
+    .reset = stream_reset,
+    .dribble = stream_dribble,
 };
 
 struct rpc_peer worker_peer(const struct tcp_conn *conn)

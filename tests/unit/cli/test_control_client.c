@@ -240,6 +240,68 @@ static void a_trace_is_asked_for_as_wanted_and_laid_out_in_columns(void **state)
                         "ESTABLISHED  4000000000          7    160\n");
 }
 
+static void fault_sends_its_words_as_one_rule_and_prints_the_id(void **state)
+{
+    (void)state;
+    struct fake fake;
+    const struct cli_options options = {.arguments = {"add", "delay=20ms", "operation=3"}};
+    assert_int_equal(run(&fake, "{\"schema\":1,\"ok\":true,\"id\":7}\n", cli_fault, options),
+                     CLI_OK);
+    assert_string_equal(fake.request, "{\"schema\":1,\"command\":\"fault_add\","
+                                      "\"rule\":\"delay=20ms operation=3\"}");
+    assert_string_equal(out, "7\n");
+}
+
+static const char faults_reply[] =
+    "{\"schema\":1,\"ok\":true,\"applied\":true,\"rules\":[{\"id\":7,\"rule\":\"delay=20ms\","
+    "\"hits\":12,\"workers\":[5,7]}]}\n";
+
+static void fault_list_is_laid_out_or_json(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct cli_options options = {.arguments = {"list"}};
+    assert_int_equal(run(&fake, faults_reply, cli_fault, options), CLI_OK);
+    assert_string_equal(fake.request, "{\"schema\":1,\"command\":\"fault_list\"}");
+    assert_string_equal(out, "    id         hits  rule\n"
+                             "     7           12  delay=20ms\n");
+    options.json = true;
+    assert_int_equal(run(&fake, faults_reply, cli_fault, options), CLI_OK);
+    assert_non_null(strstr(out, "\"hits\":12"));
+}
+
+static void fault_clear_takes_an_id_or_all(void **state)
+{
+    (void)state;
+    struct fake fake;
+    static const char reply[] = "{\"schema\":1,\"ok\":true,\"cleared\":2}\n";
+    struct cli_options options = {.arguments = {"clear"}};
+    assert_int_equal(run(&fake, reply, cli_fault, options), CLI_OK);
+    assert_string_equal(fake.request, "{\"schema\":1,\"command\":\"fault_clear\"}");
+    assert_string_equal(out, "cleared 2\n");
+    options.arguments[1] = "7";
+    assert_int_equal(run(&fake, reply, cli_fault, options), CLI_OK);
+    assert_string_equal(fake.request, "{\"schema\":1,\"command\":\"fault_clear\",\"id\":7}");
+}
+
+static void bad_words_of_fault_are_refused_before_anything_is_sent(void **state)
+{
+    (void)state;
+    static const struct cli_options rows[] = {
+        {.arguments = {"add"}},
+        {.arguments = {"dance"}},
+        {.arguments = {"list", "7"}},
+        {.arguments = {"clear", "x"}},
+        {.arguments = {"clear", "1", "2"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct capture on_stderr = capture_begin(stderr);
+        enum cli_exit code = cli_fault(&rows[i]);
+        capture_end(&on_stderr, err, sizeof err);
+        assert_int_equal(code, CLI_USAGE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +316,10 @@ int main(void)
         cmocka_unit_test(stats_are_aligned_with_a_column_per_core),
         cmocka_unit_test(a_trace_is_asked_for_as_wanted_and_laid_out_in_columns),
         cmocka_unit_test(drops_are_only_refusals_that_happened),
+        cmocka_unit_test(fault_sends_its_words_as_one_rule_and_prints_the_id),
+        cmocka_unit_test(fault_list_is_laid_out_or_json),
+        cmocka_unit_test(fault_clear_takes_an_id_or_all),
+        cmocka_unit_test(bad_words_of_fault_are_refused_before_anything_is_sent),
     };
     return cmocka_run_group_tests_name("cli_control", tests, NULL, NULL);
 }

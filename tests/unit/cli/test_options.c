@@ -34,7 +34,7 @@ static const struct {
 } refusals[] = {
     {{NULL}, "found no command, expected one; see portolan --help"},
     {{"dance"},
-     "found command 'dance', expected dump, map, register, unregister, status, stats, trace or oxid; "
+     "found command 'dance', expected dump, map, register, unregister, status, stats, trace, oxid or fault; "
      "see portolan --help"},
     {{"dump"}, "dump: found 0 arguments, expected HOST[:PORT]; see portolan --help"},
     {{"dump", "a", "b"}, "dump: found 2 arguments, expected HOST[:PORT]; see portolan --help"},
