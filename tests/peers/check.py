@@ -4,10 +4,10 @@ import traceback
 
 # open: registrations over the network allowed, captured. closed: as configured by default.
 # echo: every interface served, activation denied, ncacn_http as well. demo: portoland --demo.
-# hostile: bad input, captured by itself. ports: each check starts and stops a server of its own,
-# with another port, more workers or another program. kernel: our TCP against the kernel's, without
-# a server.
-PHASES = ("open", "closed", "echo", "demo", "load", "hostile", "ports", "kernel")
+# hostile: bad input, captured by itself. fault: rules that make the server misbehave, captured by
+# itself. ports: each check starts and stops a server of its own, with another port, more workers or
+# another program. kernel: our TCP against the kernel's, without a server.
+PHASES = ("open", "closed", "echo", "demo", "load", "hostile", "fault", "ports", "kernel")
 
 _checks = []
 passed = 0
