@@ -1,5 +1,6 @@
 #include "harness.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,8 +147,12 @@ static struct exporter *create_exporter(void)
 int bench_setup(void **state)
 {
     static const struct rpc_interface *const interfaces[] = {&rpc_epmapper, &rpc_mgmt, NULL};
+    // A bench takes megabytes: handed back to the kernel each time, they cost more than the tests.
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
+    struct rpc_inject *inject = rpc_inject_create(1);
     const struct mapper_options map_options = {.capacity = BENCH_ENTRIES};
     bench->log = mapper_log_create(4096, 1);
     bench->map = mapper_map_create(&map_options, bench->log);
@@ -158,7 +163,7 @@ int bench_setup(void **state)
         .replica = bench->replica,
         .groups = rpc_groups_create(BENCH_GROUPS, 1),
         .exporter = create_exporter(),
-        .inject = rpc_inject_create(1),
+        .inject = inject,
         .associations = BENCH_CONNS,
         .max_request = BENCH_MAX_REQUEST,
         .contexts = BENCH_CONTEXTS,
@@ -256,10 +261,10 @@ int bench_teardown(void **state)
     rpc_server_destroy(bench->server);
     rpc_groups_destroy(bench->options.groups);
     exporter_destroy(bench->options.exporter);
-    rpc_inject_destroy(bench->options.inject);
     mapper_replica_destroy(bench->replica);
     mapper_map_destroy(bench->map);
     mapper_log_destroy(bench->log);
+    rpc_inject_destroy(bench->options.inject);
     free(bench);
     return 0;
 }
