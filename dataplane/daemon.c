@@ -359,6 +359,29 @@ static void stop_workers(struct daemon *d)
 
 // ---- ports
 
+static bool start_eal(const struct control_config *config)
+{
+    static const enum dataplane_hugepages hugepages[] = {
+        [CONTROL_HUGEPAGES_OFF] = DATAPLANE_HUGEPAGES_OFF,
+        [CONTROL_HUGEPAGES_AUTO] = DATAPLANE_HUGEPAGES_AUTO,
+        [CONTROL_HUGEPAGES_REQUIRED] = DATAPLANE_HUGEPAGES_REQUIRED,
+    };
+    const char *devices[CONTROL_CONFIG_PORTS_MAX];
+    struct dataplane_eal_options options = {
+        .program = "portoland",
+        .devices = devices,
+        .device_count = config->dataplane.ports_count,
+        .cores = config->dataplane.workers,
+        .core_count = config->dataplane.workers_count,
+        .hugepages = hugepages[config->dataplane.hugepages],
+        .memory = config->dataplane.memory,
+        .hugepages_setting = "dataplane.hugepages",
+    };
+    for (unsigned i = 0; i < options.device_count; i++)
+        devices[i] = config->dataplane.ports[i].device;
+    return dataplane_eal_init(&options);
+}
+
 // Whether the configuration's device, with its arguments or a short PCI address, is the port's.
 static bool is_device(const char *device, const char *port_name)
 {
@@ -518,7 +541,7 @@ int dataplane_daemon_run(const struct control_config *config, bool demo)
                    WORKER_MAX);
         return EX_CONFIG;
     }
-    if (!dataplane_eal_init(config))
+    if (!start_eal(config))
         return EX_UNAVAILABLE;
     int result = build_and_serve(&d, demo);
     take_down(&d);

@@ -36,11 +36,11 @@ static void add_number(struct arguments *a, unsigned number)
 }
 
 // Devices are vdevs when they are named like one, else PCI addresses.
-static void add_devices(struct arguments *a, const struct control_config *config)
+static void add_devices(struct arguments *a, const struct dataplane_eal_options *options)
 {
     bool pci = false;
-    for (unsigned i = 0; i < config->dataplane.ports_count; i++) {
-        const char *device = config->dataplane.ports[i].device;
+    for (unsigned i = 0; i < options->device_count; i++) {
+        const char *device = options->devices[i];
         bool vdev = strncmp(device, "net_", 4) == 0 || strncmp(device, "eth_", 4) == 0;
         pci |= !vdev;
         add(a, vdev ? "--vdev=%s" : "-a%s", device);
@@ -72,13 +72,13 @@ static unsigned long free_hugepages(void)
     return total;
 }
 
-static bool add_memory(struct arguments *a, const struct control_config *config)
+static bool add_memory(struct arguments *a, const struct dataplane_eal_options *options)
 {
-    enum control_hugepages wanted = config->dataplane.hugepages;
-    bool huge = wanted != CONTROL_HUGEPAGES_OFF && free_hugepages() > 0;
-    if (wanted == CONTROL_HUGEPAGES_REQUIRED && !huge) {
-        base_error("dataplane.hugepages is 'required' and no huge page is free; reserve some with "
-                   "'scripts/hugepages reserve 512', or set it to 'auto' or 'off'");
+    bool huge = options->hugepages != DATAPLANE_HUGEPAGES_OFF && free_hugepages() > 0;
+    if (options->hugepages == DATAPLANE_HUGEPAGES_REQUIRED && !huge) {
+        base_error("%s is 'required' and no huge page is free; reserve some with "
+                   "'scripts/hugepages reserve 512', or set it to 'auto' or 'off'",
+                   options->hugepages_setting);
         return false;
     }
     // Either way nothing of a crashed run stays behind, and several instances do not meet.
@@ -89,19 +89,19 @@ static bool add_memory(struct arguments *a, const struct control_config *config)
     add(a, "%s", "--no-huge");
     add(a, "%s", "--no-shconf");
     add(a, "%s", "-m");
-    add_number(a, config->dataplane.memory);
+    add_number(a, options->memory);
     return true;
 }
 
 // The cores the main thread may use: those allowed to the process that no worker is pinned to, or
 // all when none is left.
-static void format_main_cores(const struct control_config *config, char *text, size_t size)
+static void format_main_cores(const struct dataplane_eal_options *options, char *text, size_t size)
 {
     cpu_set_t allowed, rest;
     sched_getaffinity(0, sizeof allowed, &allowed);
     rest = allowed;
-    for (unsigned i = 0; i < config->dataplane.workers_count; i++)
-        CPU_CLR(config->dataplane.workers[i], &rest);
+    for (unsigned i = 0; i < options->core_count; i++)
+        CPU_CLR(options->cores[i], &rest);
     const cpu_set_t *cores = CPU_COUNT(&rest) ? &rest : &allowed;
     size_t used = 0;
     for (unsigned core = 0; core < CPU_SETSIZE && used + 8 < size; core++) {
@@ -110,14 +110,14 @@ static void format_main_cores(const struct control_config *config, char *text, s
     }
 }
 
-static void add_cores(struct arguments *a, const struct control_config *config)
+static void add_cores(struct arguments *a, const struct dataplane_eal_options *options)
 {
     char cores[256] = "", lcores[512];
-    format_main_cores(config, cores, sizeof cores);
+    format_main_cores(options, cores, sizeof cores);
     size_t used = (size_t)snprintf(lcores, sizeof lcores, "0@(%s)", cores);
-    for (unsigned i = 0; i < config->dataplane.workers_count && used < sizeof lcores; i++)
+    for (unsigned i = 0; i < options->core_count && used < sizeof lcores; i++)
         used += (size_t)snprintf(lcores + used, sizeof lcores - used, ",%u@%u",
-                                 dataplane_eal_lcore(i), config->dataplane.workers[i]);
+                                 dataplane_eal_lcore(i), options->cores[i]);
     add(a, "--lcores=%s", lcores);
     add(a, "%s", "--main-lcore=0");
 }
@@ -127,14 +127,14 @@ unsigned dataplane_eal_lcore(unsigned index)
     return index + 1;
 }
 
-bool dataplane_eal_init(const struct control_config *config)
+bool dataplane_eal_init(const struct dataplane_eal_options *options)
 {
     static struct arguments a;
-    add(&a, "%s", "portoland");
-    add_cores(&a, config);
-    if (!add_memory(&a, config))
+    add(&a, "%s", options->program);
+    add_cores(&a, options);
+    if (!add_memory(&a, options))
         return false;
-    add_devices(&a, config);
+    add_devices(&a, options);
     add(&a, "%s", "--no-telemetry");
     // The TAP driver complains about a queueing discipline that it does not need for one queue. Of
     // two levels that match a driver's name, EAL takes the one given first.
@@ -144,7 +144,7 @@ bool dataplane_eal_init(const struct control_config *config)
     if (result >= 0)
         return true;
     base_error("EAL did not start: %s; the lines above say where. Without huge pages set "
-               "dataplane.hugepages to 'off'; a device needs its driver package (librte-net-*)",
-               rte_strerror(rte_errno));
+               "%s to 'off'; a device needs its driver package (librte-net-*)",
+               rte_strerror(rte_errno), options->hugepages_setting);
     return false;
 }
