@@ -11,7 +11,9 @@ FUNCTION_LINES_MAX = 120
 
 # Runs between two bursts of frames: allocates nothing, logs nothing, takes no lock.
 FAST_PATH = ["ndr/*.[ch]", "mapper/replica.[ch]", "mapper/log.[ch]", "tcpstack/*.[ch]",
-             "rpc/*.[ch]", "dataplane/worker*.[ch]"]
+             "rpc/*.[ch]", "dataplane/worker*.[ch]", "load/worker.[ch]", "load/generator.[ch]",
+             "load/connection.[ch]", "load/exchange.[ch]", "load/misbehave.[ch]", "load/answer.[ch]",
+             "load/arrivals.[ch]"]
 # A function with one of these in its name runs before the first burst or after the last.
 NOT_RUNNING = re.compile(r"create|destroy|init")
 FORBIDDEN = re.compile(
@@ -30,6 +32,7 @@ PREFIXES = {
     "rpc": ("rpc_",),
     "control": ("control_",),
     "cli": ("cli_",),
+    "load": ("load_",),
 }
 
 

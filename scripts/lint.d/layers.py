@@ -17,6 +17,8 @@ MAY_INCLUDE = {
     "dataplane": ["dataplane", "rpc", "tcpstack", "control", "mapper", "exporter", "ndr",
                   "base"],
     "cli": ["cli", "rpc/client.h", "rpc/pdu.h", "ndr", "base"],
+    "load": ["load", "dataplane/eal.h", "dataplane/port.h", "rpc/client.h", "rpc/pdu.h", "tcpstack",
+             "ndr", "base"],
     "perf": ["perf", "dataplane", "rpc", "tcpstack", "mapper", "ndr", "base"],
 }
 

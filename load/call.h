@@ -1,0 +1,71 @@
+// Prepared calls: the bytes of each request of a mix, and what must come back.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "load/mix.h"
+#include "load/random.h"
+#include "ndr/ndr.h"
+#include "ndr/tower.h"
+
+enum { LOAD_CONTEXT_MAPPER = 0, LOAD_CONTEXT_ECHO = 1, LOAD_CONTEXT_NONE = 999 };
+
+// What must come back.
+enum load_expectation {
+    LOAD_EXPECT_TOWER,          // status 0 and towers of the interface
+    LOAD_EXPECT_NOT_REGISTERED, // ept_s_not_registered and no tower
+    LOAD_EXPECT_PAGE,           // entries whose towers can be read
+    LOAD_EXPECT_ECHO,           // the bytes sent
+    LOAD_EXPECT_FAULT,
+    LOAD_EXPECT_RESPONSE, // any response: a recorded request
+};
+
+// A response that was found right is right again when it comes again, byte for byte: then it is
+// not decoded anew.
+enum { LOAD_LEARNED_MAX = 512 };
+
+struct load_call {
+    // One call's fragments, back to back, with call id 0. Owned by the set.
+    uint8_t *pdus;
+    uint32_t size;
+    enum load_kind kind;
+    enum load_expectation expectation;
+    uint32_t fault;
+    struct ndr_syntax_id interface;
+    char *binding;            // that the tower must say; NULL: any
+    enum ndr_protseq protseq; // of the tower asked for
+    uint32_t handle_at;       // offset in `pdus` of an entry handle that pages replace; 0: none
+    uint32_t max_entries;     // of a page
+    const uint8_t *echo;      // what was sent to be echoed, in a buffer that the set owns
+    uint32_t echo_size;
+    uint32_t learned_size; // 0: nothing yet
+    uint8_t learned[LOAD_LEARNED_MAX];
+};
+
+// The calls of a mix, one a row, weighted. One set per worker, which writes what was learned.
+struct load_calls {
+    struct load_call *calls;
+    unsigned count;
+    uint32_t *until; // of call i: the sum of shares up to and including i
+    bool echoes;     // some of them need rpcecho bound
+};
+
+// NULL after saying why. Main thread. The mix is copied.
+struct load_calls *load_calls_create(const struct load_mix *mix, uint64_t seed);
+void load_calls_destroy(struct load_calls *calls);
+
+// One of them, by the shares. Only the worker that owns them.
+unsigned load_calls_pick(const struct load_calls *calls, struct load_random *random);
+
+// Copies the call's fragments to `to` (call->size bytes) under `call_id`, continuing from `handle`
+// unless it is NULL. Only the worker.
+void load_call_write(const struct load_call *call, uint32_t call_id,
+                     const struct ndr_context_handle *handle, uint8_t *to);
+
+// A bind that offers the endpoint mapper as context 0 and, with `echo`, rpcecho as context 1, both
+// with NDR 2.0. Returns its size, at most LOAD_BIND_MAX.
+enum { LOAD_BIND_MAX = 28 + 2 * 44 };
+uint32_t load_bind_write(bool echo, uint32_t call_id, uint8_t *to);
+// Whether the PDU is a bind_ack that accepts all of them.
+bool load_bind_accepted(bool echo, const uint8_t *pdu, uint32_t size);

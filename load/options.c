@@ -1,0 +1,414 @@
+#include "load/options.h"
+
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "load/mix.h"
+
+enum {
+    OPTION_ARRIVALS = 256,
+    OPTION_WARMUP,
+    OPTION_TIMEOUT,
+    OPTION_INTERFACE,
+    OPTION_WORKERS,
+    OPTION_LCORE,
+    OPTION_MISBEHAVE,
+    OPTION_FIND_MAX,
+    OPTION_P99,
+    OPTION_PCAP,
+    OPTION_HUGEPAGES,
+    OPTION_GATEWAY,
+};
+
+static const struct option long_options[] = {
+    {"port", required_argument, NULL, 'p'},
+    {"address", required_argument, NULL, 'a'},
+    {"gateway", required_argument, NULL, OPTION_GATEWAY},
+    {"target", required_argument, NULL, 't'},
+    {"connections", required_argument, NULL, 'c'},
+    {"depth", required_argument, NULL, 'd'},
+    {"rate", required_argument, NULL, 'r'},
+    {"arrivals", required_argument, NULL, OPTION_ARRIVALS},
+    {"duration", required_argument, NULL, 's'},
+    {"warmup", required_argument, NULL, OPTION_WARMUP},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"mix", required_argument, NULL, 'm'},
+    {"interface", required_argument, NULL, OPTION_INTERFACE},
+    {"misbehave", required_argument, NULL, OPTION_MISBEHAVE},
+    {"find-max", no_argument, NULL, OPTION_FIND_MAX},
+    {"p99", required_argument, NULL, OPTION_P99},
+    {"pcap", required_argument, NULL, OPTION_PCAP},
+    {"workers", required_argument, NULL, OPTION_WORKERS},
+    {"lcore", required_argument, NULL, OPTION_LCORE},
+    {"hugepages", required_argument, NULL, OPTION_HUGEPAGES},
+    {"output", required_argument, NULL, 'o'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {0},
+};
+
+static const char usage[] =
+    "Usage: portolan-load --port DEVICE --address ADDRESS/LENGTH[,...] --target ADDRESS[:PORT]\n"
+    "                     [OPTION]...\n"
+    "       portolan-load plot FILE.json... -o OUT.svg|OUT.png\n"
+    "\n"
+    "Loads an endpoint mapper over a DPDK port, checks every answer, and measures.\n"
+    "\n"
+    "  -p, --port DEVICE          a DPDK vdev (net_memif0,role=client,...) or a PCI address\n"
+    "  -a, --address LIST         source addresses with prefix length, at most 16\n"
+    "      --gateway ADDRESS      the way to a target that is not on the link\n"
+    "  -t, --target ADDRESS[:PORT]  the endpoint mapper (port 135)\n"
+    "  -c, --connections N        connections at once (100)\n"
+    "  -d, --depth D              calls under way at once on each (1)\n"
+    "  -r, --rate R               calls per second at given times (open loop); without it each\n"
+    "                             answer is followed by the next call (closed loop)\n"
+    "      --arrivals KIND        gaps of the open loop: poisson (default) or fixed\n"
+    "  -s, --duration SECONDS     measured time (10)\n"
+    "      --warmup SECONDS       time before it that is not measured (2)\n"
+    "      --timeout SECONDS      for connections to open and for the last answers (5)\n"
+    "  -m, --mix NAME|FILE        what is asked (map); built in, or a YAML file with a '.' in\n"
+    "                             its name, see docs/portolan-load.md:\n";
+
+static const char usage_rest[] =
+    "      --interface UUID@MAJOR.MINOR  that the mix asks for\n"
+    "                             (60a15ec5-4de8-11d7-a637-005056a20182@1.0, rpcecho)\n"
+    "      --pcap FILE            replay the requests recorded in FILE instead of a mix\n"
+    "      --misbehave HOW        syn-only, silent, half-request, no-ack or no-close, with\n"
+    "                             --connections of them for --duration\n"
+    "      --find-max             the highest rate with nothing lost and --p99 kept\n"
+    "      --p99 MICROSECONDS     for --find-max\n"
+    "      --workers N            cores to use, from the lowest on (1)\n"
+    "      --lcore LIST           cores to use, by number\n"
+    "      --hugepages off|auto|required  (auto)\n"
+    "  -j, --json                 one JSON object (\"schema\": 1) instead of text\n"
+    "  -o, --output FILE          plot: where to\n"
+    "  -h, --help                 print this\n"
+    "  -V, --version              print the version\n"
+    "\n"
+    "Exit: 0 all answers right, 1 some wrong or lost, 64 usage, 69 no port or no memory,\n"
+    "75 nobody answered.\n";
+
+void load_options_help(void)
+{
+    fputs(usage, stdout);
+    load_mix_list(stdout);
+    fputs(usage_rest, stdout);
+}
+
+__attribute__((format(printf, 1, 2))) static int misused(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("portolan-load: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs("; see portolan-load --help\n", stderr);
+    va_end(args);
+    return EX_USAGE;
+}
+
+// ---- values
+
+static bool parse_number(const char *text, double min, double max, double *ret_value)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= min && value <= max))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+static bool parse_count(const char *text, unsigned max, unsigned *ret_count)
+{
+    double value;
+    if (!parse_number(text, 1, max, &value) || value != (double)(unsigned)value)
+        return false;
+    *ret_count = (unsigned)value;
+    return true;
+}
+
+static bool parse_host(const char *text, uint8_t ret_address[16])
+{
+    struct in_addr ipv4;
+    if (inet_pton(AF_INET6, text, ret_address) == 1)
+        return true;
+    if (inet_pton(AF_INET, text, &ipv4) != 1)
+        return false;
+    tcpstack_address_set_ipv4(ret_address, ntohl(ipv4.s_addr));
+    return true;
+}
+
+bool load_address_parse(const char *text, struct tcpstack_address *ret_address)
+{
+    char host[64];
+    double length;
+    const char *slash = strchr(text, '/');
+    if (!slash || (size_t)(slash - text) >= sizeof host)
+        return false;
+    snprintf(host, sizeof host, "%.*s", (int)(slash - text), text);
+    struct tcpstack_address address;
+    if (!parse_host(host, address.address))
+        return false;
+    bool ipv4 = tcpstack_address_is_ipv4(address.address);
+    if (!parse_number(slash + 1, 1, ipv4 ? 32 : 128, &length))
+        return false;
+    address.prefix_length = (uint8_t)(length + (ipv4 ? TCPSTACK_IPV4_BITS : 0));
+    *ret_address = address;
+    return true;
+}
+
+// Splits `text` at commas and gives each piece to `take`.
+static bool for_each(const char *text, struct load_options *options,
+                     bool (*take)(const char *, struct load_options *))
+{
+    char piece[128];
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        if (length == 0 || length >= sizeof piece)
+            return false;
+        snprintf(piece, sizeof piece, "%.*s", (int)length, text);
+        if (!take(piece, options))
+            return false;
+        if (text[length] == '\0')
+            return true;
+        text += length + 1;
+    }
+}
+
+static bool take_address(const char *text, struct load_options *options)
+{
+    return options->address_count < TCPSTACK_ADDRESS_MAX &&
+           load_address_parse(text, &options->addresses[options->address_count++]);
+}
+
+static bool take_core(const char *text, struct load_options *options)
+{
+    double core;
+    if (options->core_count == LOAD_WORKER_MAX || !parse_number(text, 0, CPU_SETSIZE - 1, &core))
+        return false;
+    options->cores[options->core_count++] = (unsigned)core;
+    return true;
+}
+
+static bool take_lowest_cores(const char *text, struct load_options *options)
+{
+    unsigned count;
+    cpu_set_t allowed;
+    if (!parse_count(text, LOAD_WORKER_MAX, &count) ||
+        sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return false;
+    options->core_count = 0;
+    for (unsigned core = 0; core < CPU_SETSIZE && options->core_count < count; core++) {
+        if (CPU_ISSET(core, &allowed))
+            options->cores[options->core_count++] = core;
+    }
+    return options->core_count == count;
+}
+
+// ADDRESS, ADDRESS:PORT, [IPv6] or [IPv6]:PORT; an IPv6 address without brackets has no port.
+static bool take_target(const char *text, struct load_options *options)
+{
+    char host[64];
+    const char *begin = text + (text[0] == '[');
+    size_t length = strcspn(begin, text[0] == '[' ? "]" : ":");
+    const char *rest = begin + length + (text[0] == '[' && begin[length] == ']');
+    if (text[0] != '[' && *rest == ':' && strchr(rest + 1, ':')) {
+        length = strlen(text);
+        rest = begin + length;
+    }
+    if (length >= sizeof host)
+        return false;
+    snprintf(host, sizeof host, "%.*s", (int)length, begin);
+    unsigned port = 135;
+    if (*rest != '\0' && (*rest != ':' || !parse_count(rest + 1, 65535, &port)))
+        return false;
+    options->target_port = (uint16_t)port;
+    options->target_text = text;
+    return parse_host(host, options->target);
+}
+
+static const char *const misbehaviours[] = {"none",         "syn-only", "silent",
+                                            "half-request", "no-ack",   "no-close"};
+
+const char *load_misbehaviour_name(enum load_misbehaviour misbehaviour)
+{
+    return misbehaviours[misbehaviour];
+}
+
+static bool take_misbehaviour(const char *text, struct load_options *options)
+{
+    for (unsigned i = LOAD_SYN_ONLY; i <= LOAD_NO_CLOSE; i++) {
+        if (strcmp(text, misbehaviours[i]) == 0) {
+            options->misbehaviour = (enum load_misbehaviour)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_arrivals(const char *text, struct load_options *options)
+{
+    options->arrivals = strcmp(text, "fixed") == 0 ? LOAD_FIXED : LOAD_POISSON;
+    return options->arrivals == LOAD_FIXED || strcmp(text, "poisson") == 0;
+}
+
+static bool take_hugepages(const char *text, struct load_options *options)
+{
+    options->hugepages = text;
+    return strcmp(text, "off") == 0 || strcmp(text, "auto") == 0 || strcmp(text, "required") == 0;
+}
+
+// NULL when the argument is good, else what was expected.
+static const char *take_option(int letter, const char *argument, struct load_options *o)
+{
+    switch (letter) {
+    case 'p':
+        o->device = argument;
+        return NULL;
+    case 'a':
+        return for_each(argument, o, take_address)
+                   ? NULL
+                   : "at most 16 addresses like 10.135.0.1/24, with commas between";
+    case OPTION_GATEWAY:
+        o->has_gateway = true;
+        return parse_host(argument, o->gateway) ? NULL : "an address";
+    case 't':
+        return take_target(argument, o) ? NULL : "ADDRESS or ADDRESS:PORT; no names";
+    case 'c':
+        return parse_count(argument, 1000000, &o->connections) ? NULL : "1 to 1000000";
+    case 'd':
+        return parse_count(argument, LOAD_DEPTH_MAX, &o->depth) ? NULL : "1 to 256";
+    case 'r':
+        return parse_number(argument, 0.001, 1e9, &o->rate) ? NULL : "calls per second";
+    case OPTION_ARRIVALS:
+        return take_arrivals(argument, o) ? NULL : "poisson or fixed";
+    case 's':
+        return parse_number(argument, 0.01, 1e6, &o->duration) ? NULL : "seconds from 0.01";
+    case OPTION_WARMUP:
+        return parse_number(argument, 0, 1e6, &o->warmup) ? NULL : "seconds";
+    case OPTION_TIMEOUT:
+        return parse_number(argument, 0.01, 3600, &o->timeout) ? NULL : "seconds from 0.01 to 3600";
+    case 'm':
+        o->mix = argument;
+        return NULL;
+    case OPTION_INTERFACE:
+        o->interface = argument;
+        return NULL; // checked with the mix
+    case OPTION_MISBEHAVE:
+        return take_misbehaviour(argument, o)
+                   ? NULL
+                   : "syn-only, silent, half-request, no-ack or no-close";
+    case OPTION_FIND_MAX:
+        o->verb = LOAD_FIND_MAX;
+        return NULL;
+    case OPTION_P99:
+        return parse_number(argument, 1, 1e7, &o->p99) ? NULL : "microseconds from 1 to 10000000";
+    case OPTION_PCAP:
+        o->pcap = argument;
+        return NULL;
+    case OPTION_WORKERS:
+        return take_lowest_cores(argument, o) ? NULL : "at most as many as there are cores, and 32";
+    case OPTION_LCORE:
+        o->core_count = 0;
+        return for_each(argument, o, take_core) ? NULL : "core numbers with commas between";
+    case OPTION_HUGEPAGES:
+        return take_hugepages(argument, o) ? NULL : "off, auto or required";
+    case 'o':
+        o->output = argument;
+        return NULL;
+    case 'j':
+        o->json = true;
+        return NULL;
+    default:
+        return "another option";
+    }
+}
+
+static const char *long_name(int letter)
+{
+    const struct option *option = long_options;
+    while (option->name && option->val != letter)
+        option++;
+    return option->name ? option->name : "?";
+}
+
+// ---- the whole
+
+static int check_plot(int argc, char **argv, struct load_options *o)
+{
+    o->verb = LOAD_PLOT;
+    o->files = argv + optind + 1;
+    o->file_count = (unsigned)(argc - optind - 1);
+    const char *suffix = o->output ? strrchr(o->output, '.') : NULL;
+    if (o->file_count == 0)
+        return misused("plot: found no file, expected one that --json wrote");
+    if (!suffix || (strcmp(suffix, ".svg") != 0 && strcmp(suffix, ".png") != 0))
+        return misused("plot: found output '%s', expected -o OUT.svg or OUT.png",
+                       o->output ? o->output : "");
+    return -1;
+}
+
+static int check_run(struct load_options *o)
+{
+    if (!o->device || o->address_count == 0 || !o->target_text)
+        return misused("expected --port, --address and --target");
+    bool ipv4 = tcpstack_address_is_ipv4(o->target);
+    for (unsigned i = 0; i < o->address_count; i++) {
+        if (tcpstack_address_is_ipv4(o->addresses[i].address) != ipv4)
+            return misused("--address: found IPv%c, expected IPv%c as --target is",
+                           ipv4 ? '6' : '4', ipv4 ? '4' : '6');
+    }
+    if ((o->verb == LOAD_FIND_MAX) != (o->p99 > 0))
+        return misused("--find-max and --p99 go together");
+    if (o->verb == LOAD_FIND_MAX && (o->rate > 0 || o->misbehaviour != LOAD_BEHAVES))
+        return misused("--find-max goes without --rate and --misbehave");
+    if (o->misbehaviour != LOAD_BEHAVES && o->rate > 0)
+        return misused("--misbehave goes without --rate");
+    if (o->connections < o->core_count)
+        return misused("--connections: found %u, expected one a worker at least", o->connections);
+    return -1;
+}
+
+int load_options_parse(int argc, char **argv, struct load_options *ret_options)
+{
+    struct load_options o = {
+        .connections = 100,
+        .depth = 1,
+        .duration = 10,
+        .warmup = 2,
+        .timeout = 5,
+        .mix = "map",
+        .interface = "60a15ec5-4de8-11d7-a637-005056a20182@1.0",
+        .hugepages = "auto",
+    };
+    take_lowest_cores("1", &o);
+    int letter;
+    optind = 0; // starts over, also when it has run before
+    while ((letter = getopt_long(argc, argv, ":p:a:t:c:d:r:s:m:o:jhV", long_options, NULL)) != -1) {
+        if (letter == 'h' || letter == 'V') {
+            ret_options->verb = letter == 'h' ? LOAD_HELP : LOAD_VERSION;
+            return -1;
+        }
+        if (letter == '?')
+            return misused("found unknown option '%s'", argv[optind - 1]);
+        if (letter == ':')
+            return misused("found option '%s' without its argument", argv[optind - 1]);
+        const char *expected = take_option(letter, optarg, &o);
+        if (expected)
+            return misused("--%s: found '%s', expected %s", long_name(letter), optarg, expected);
+    }
+    bool plot = optind < argc && strcmp(argv[optind], "plot") == 0;
+    if (optind < argc && !plot)
+        return misused("found '%s', expected options or plot", argv[optind]);
+    int result = plot ? check_plot(argc, argv, &o) : check_run(&o);
+    if (result < 0)
+        *ret_options = o;
+    return result;
+}

@@ -1,0 +1,414 @@
+#include "load/run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_mempool.h>
+
+#include "base/log.h"
+#include "dataplane/eal.h"
+#include "dataplane/port.h"
+#include "load/report.h"
+#include "load/worker.h"
+
+enum {
+    POOL_CACHE = 256,
+    POOL_BASE = 8191, // descriptors, ARP, bursts
+    MBUF_BYTES = 2560,
+    MEMORY_BASE = 192, // MiB
+    POLL_US = 2000,
+};
+
+struct run {
+    const struct load_options *options;
+    struct load_mix *mix;
+    struct dataplane_port port;
+    bool has_port;
+    struct rte_mempool *pools[LOAD_WORKER_MAX];
+    struct load_worker *workers;
+    uint8_t sources[TCPSTACK_ADDRESS_MAX][16];
+    uint8_t secret[16];
+    unsigned launched;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+// ---- memory, EAL and port
+
+static unsigned pool_size(const struct load_options *o)
+{
+    // In each direction a connection has at most a few segments under way.
+    unsigned each = 2 + 2 * (o->depth / 8 + 1);
+    unsigned share = o->connections / o->core_count + 1;
+    return POOL_BASE + share * each;
+}
+
+static bool start_eal(const struct load_options *o)
+{
+    const struct dataplane_eal_options eal = {
+        .program = "portolan-load",
+        .devices = &o->device,
+        .device_count = 1,
+        .cores = o->cores,
+        .core_count = o->core_count,
+        .hugepages = strcmp(o->hugepages, "off") == 0    ? DATAPLANE_HUGEPAGES_OFF
+                     : strcmp(o->hugepages, "auto") == 0 ? DATAPLANE_HUGEPAGES_AUTO
+                                                         : DATAPLANE_HUGEPAGES_REQUIRED,
+        .memory =
+            MEMORY_BASE + (unsigned)((uint64_t)o->core_count * pool_size(o) * MBUF_BYTES >> 20),
+        .hugepages_setting = "--hugepages",
+    };
+    return dataplane_eal_init(&eal);
+}
+
+static bool no_memory(const char *what)
+{
+    base_error("no memory for %s; lower --connections or --depth", what);
+    return false;
+}
+
+static bool create_pools(struct run *run)
+{
+    for (unsigned i = 0; i < run->options->core_count; i++) {
+        char name[RTE_MEMPOOL_NAMESIZE];
+        snprintf(name, sizeof name, "load-%u", i);
+        run->pools[i] =
+            tcpstack_pool_create(name, pool_size(run->options), POOL_CACHE, SOCKET_ID_ANY);
+        if (!run->pools[i])
+            return no_memory("packet buffers");
+    }
+    return true;
+}
+
+static bool start_port(struct run *run)
+{
+    unsigned workers = run->options->core_count;
+    uint16_t port_id = (uint16_t)rte_eth_find_next(0);
+    if (port_id >= RTE_MAX_ETHPORTS) {
+        base_error("no port came up from --port %s; a device needs its driver package "
+                   "(librte-net-*), and a PCI device must be bound ('scripts/nic list')",
+                   run->options->device);
+        return false;
+    }
+    run->has_port = dataplane_port_start(port_id, workers, run->pools, &run->port);
+    if (!run->has_port || run->port.queues >= workers)
+        return run->has_port;
+    base_error("--port %s has %u queue that spreads nothing, expected %u for the workers; use one "
+               "worker, or a port with RSS",
+               run->options->device, run->port.queues, workers);
+    return false;
+}
+
+// ---- workers
+
+static struct tcpstack *create_stack(const struct run *run, unsigned index, uint32_t connections)
+{
+    const struct load_options *o = run->options;
+    struct tcpstack_options options = {
+        .ports = {run->port.stack},
+        .port_count = 1,
+        .address_count = o->address_count,
+        .gateway_count = o->has_gateway,
+        .pool = run->pools[index],
+        // Room for names in TIME-WAIT; the oldest go first.
+        .max_connections = 2 * connections + 64,
+        .max_half_open = 1,
+        .receive_window = LOAD_RECEIVE_WINDOW,
+        .transmit_limit = LOAD_TRANSMIT_LIMIT,
+        .silent = index != 0,
+    };
+    memcpy(options.addresses, o->addresses, sizeof options.addresses);
+    memcpy(options.gateways[0], o->gateway, sizeof o->gateway);
+    memcpy(options.secret, run->secret, sizeof options.secret);
+    return tcpstack_create(&options, 0);
+}
+
+static bool create_worker(struct run *run, unsigned index, uint64_t tsc_start)
+{
+    const struct load_options *o = run->options;
+    struct load_worker *w = &run->workers[index];
+    w->index = index;
+    w->core = o->cores[index];
+    w->port_id = run->port.port_id;
+    w->queue = (uint16_t)index;
+    w->pool = run->pools[index];
+    w->tsc_start = tsc_start;
+    w->tsc_to_ns = (uint64_t)(((unsigned __int128)1000000000 << 32) / rte_get_tsc_hz());
+    uint32_t connections = o->connections / o->core_count;
+    connections += index < o->connections % o->core_count;
+    uint64_t seed;
+    memcpy(&seed, run->secret, sizeof seed);
+    struct load_generator_options options = {
+        .port_id = run->port.port_id,
+        .sources = (const uint8_t(*)[16])run->sources,
+        .target_port = o->target_port,
+        .connections = connections,
+        .depth = o->depth,
+        .calls_per_connection =
+            run->mix->calls_per_connection ? (int64_t)*run->mix->calls_per_connection : -1,
+        .misbehaviour = o->misbehaviour,
+        .seed = seed + index,
+    };
+    memcpy(options.target, o->target, sizeof options.target);
+    w->calls = load_calls_create(run->mix, seed);
+    if (!w->calls || !load_names_create(&w->names, o->addresses, o->address_count, o->target,
+                                        o->target_port, index, o->core_count))
+        return no_memory("source ports");
+    options.stack = w->stack = create_stack(run, index, connections);
+    w->generator = w->stack ? load_generator_create(&options, w->calls, &w->names) : NULL;
+    return w->generator || no_memory("a worker");
+}
+
+static bool create_workers(struct run *run)
+{
+    size_t size = run->options->core_count * sizeof *run->workers;
+    run->workers = aligned_alloc(64, size);
+    if (!run->workers)
+        return no_memory("the workers");
+    memset(run->workers, 0, size);
+    for (unsigned i = 0; i < run->options->address_count; i++)
+        memcpy(run->sources[i], run->options->addresses[i].address, 16);
+    uint64_t start = rte_rdtsc();
+    for (unsigned i = 0; i < run->options->core_count; i++) {
+        if (!create_worker(run, i, start))
+            return false;
+    }
+    return true;
+}
+
+static bool launch(struct run *run)
+{
+    for (unsigned i = 0; i < run->options->core_count; i++) {
+        int result =
+            rte_eal_remote_launch(load_worker_main, &run->workers[i], dataplane_eal_lcore(i));
+        if (result != 0) {
+            base_error("worker %u did not start on core %u: %s", i, run->workers[i].core,
+                       rte_strerror(-result));
+            return false;
+        }
+        run->launched++;
+    }
+    return true;
+}
+
+// ---- orders
+
+static void read_counters(const struct run *run, uint64_t sums[LOAD_COUNTER_COUNT])
+{
+    memset(sums, 0, LOAD_COUNTER_COUNT * sizeof *sums);
+    for (unsigned w = 0; w < run->launched; w++) {
+        const uint64_t *counters = load_generator_counters(run->workers[w].generator);
+        for (unsigned i = 0; i < LOAD_COUNTER_COUNT; i++)
+            sums[i] += base_counter_read(&counters[i]);
+    }
+}
+
+static bool all_have_done(const struct run *run)
+{
+    for (unsigned i = 0; i < run->launched; i++) {
+        if (!load_worker_has_done(&run->workers[i]))
+            return false;
+    }
+    return true;
+}
+
+// Gives an order to all and waits for it, at most `seconds` (negative: as long as it takes), with a
+// live line every second on a terminal.
+static bool order(struct run *run, enum load_order order, const struct load_plan *plan,
+                  double seconds)
+{
+    uint64_t before[LOAD_COUNTER_COUNT], now[LOAD_COUNTER_COUNT];
+    bool live = order == LOAD_ORDER_LOAD && isatty(STDERR_FILENO);
+    for (unsigned i = 0; i < run->launched; i++)
+        load_worker_give(&run->workers[i], order, plan);
+    uint64_t begun = load_worker_clock(&run->workers[0]), said = begun;
+    read_counters(run, before);
+    for (;;) {
+        if (all_have_done(run))
+            return true;
+        uint64_t time = load_worker_clock(&run->workers[0]);
+        if ((seconds >= 0 && (double)(time - begun) > seconds * 1e9) || interrupted)
+            return false;
+        if (live && time - said >= 1000000000) {
+            read_counters(run, now);
+            load_report_live(before, now, (double)(time - said) / 1e9, stderr);
+            memcpy(before, now, sizeof before);
+            said = time;
+        }
+        usleep(POLL_US);
+    }
+}
+
+static bool nobody_answered(const struct run *run)
+{
+    uint64_t counters[LOAD_COUNTER_COUNT];
+    read_counters(run, counters);
+    return counters[LOAD_OPENED] == 0;
+}
+
+static bool connect_all(struct run *run)
+{
+    const struct load_options *o = run->options;
+    uint64_t counters[LOAD_COUNTER_COUNT];
+    if (order(run, LOAD_ORDER_CONNECT, NULL, o->timeout + o->connections / 20000.0))
+        return true;
+    read_counters(run, counters);
+    base_error(
+        "%llu of %u connections were bound after %.1f s (%llu opened, %llu reset, %llu binds "
+        "refused); look at the server, its limits.connections and the way to %s",
+        (unsigned long long)counters[LOAD_BOUND], o->connections, o->timeout,
+        (unsigned long long)counters[LOAD_OPENED], (unsigned long long)counters[LOAD_LOST_RESET],
+        (unsigned long long)counters[LOAD_WRONG_BIND], o->target_text);
+    return false;
+}
+
+// One stretch at `rate` (0: closed loop); adds what it measured to *report.
+static bool stretch(struct run *run, double rate, double warmup, double duration,
+                    struct load_report *report)
+{
+    const struct load_options *o = run->options;
+    uint64_t start = load_worker_clock(&run->workers[0]) + 1000000;
+    struct load_plan plan = {
+        .start = start,
+        .measure = start + (uint64_t)(warmup * 1e9),
+        .end = start + (uint64_t)((warmup + duration) * 1e9),
+        .give_up = start + (uint64_t)((warmup + duration + o->timeout) * 1e9),
+        .rate = rate / run->launched,
+        .arrivals = o->arrivals,
+    };
+    if (!order(run, LOAD_ORDER_LOAD, &plan, -1))
+        return false;
+    report->seconds = duration;
+    for (unsigned i = 0; i < run->launched; i++)
+        load_report_add(report, load_generator_result(run->workers[i].generator),
+                        load_generator_counters(run->workers[i].generator));
+    return true;
+}
+
+static struct load_report new_report(const struct load_options *options)
+{
+    struct load_report report = {.options = options};
+    report.result.latency.min = report.result.service.min = report.result.setup.min = UINT64_MAX;
+    return report;
+}
+
+static void print(const struct load_report *report)
+{
+    if (!report->options->json) {
+        load_report_print(report, stdout);
+        return;
+    }
+    json_t *json = load_report_json(report);
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(json);
+}
+
+// ---- the whole
+
+// A misbehaving crowd is held for the time asked for.
+static int misbehave(struct run *run)
+{
+    static struct load_report report;
+    report = new_report(run->options);
+    if (!stretch(run, 0, 0, run->options->duration, &report))
+        return EX_TEMPFAIL;
+    print(&report);
+    return 0;
+}
+
+static int measure(struct run *run)
+{
+    static struct load_report report;
+    const struct load_options *o = run->options;
+    report = new_report(o);
+    if (!connect_all(run))
+        return nobody_answered(run) ? EX_TEMPFAIL : 1;
+    if (!stretch(run, o->rate, o->warmup, o->duration, &report))
+        return EX_TEMPFAIL;
+    if (nobody_answered(run)) {
+        base_error("nobody answered at %s", o->target_text);
+        return EX_TEMPFAIL;
+    }
+    order(run, LOAD_ORDER_CLOSE, NULL, 2);
+    print(&report);
+    return load_report_passed(&report) ? 0 : 1;
+}
+
+static int run_workers(struct run *run)
+{
+    if (run->options->misbehaviour != LOAD_BEHAVES)
+        return misbehave(run);
+    return measure(run);
+}
+
+static int build_and_run(struct run *run)
+{
+    if (getrandom(run->secret, sizeof run->secret, 0) != sizeof run->secret) {
+        base_error("the kernel gives no random numbers");
+        return EX_OSERR;
+    }
+    if (!create_pools(run) || !start_port(run) || !create_workers(run) || !launch(run))
+        return EX_UNAVAILABLE;
+    return run_workers(run);
+}
+
+static void take_down(struct run *run)
+{
+    interrupted = 0;
+    if (run->launched > 0)
+        order(run, LOAD_ORDER_STOP, NULL, 5);
+    rte_eal_mp_wait_lcore();
+    if (run->has_port)
+        dataplane_port_stop(&run->port);
+    for (unsigned i = 0; run->workers && i < run->options->core_count; i++) {
+        struct load_worker *w = &run->workers[i];
+        load_generator_destroy(w->generator);
+        if (w->stack)
+            tcpstack_destroy(w->stack);
+        load_calls_destroy(w->calls);
+        load_names_destroy(&w->names);
+    }
+    for (unsigned i = 0; i < run->options->core_count && run->pools[i]; i++) {
+        unsigned missing = run->pools[i]->size - rte_mempool_avail_count(run->pools[i]);
+        if (missing)
+            base_error("worker %u: %u packet buffers did not come back", i, missing);
+        rte_mempool_free(run->pools[i]);
+    }
+    free(run->workers);
+}
+
+int load_run(const struct load_options *options)
+{
+    static struct run run;
+    run.options = options;
+    run.mix = load_mix_load(options->mix, options->interface);
+    if (!run.mix)
+        return EX_USAGE;
+    signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
+    int result = EX_UNAVAILABLE;
+    if (start_eal(options)) {
+        result = build_and_run(&run);
+        take_down(&run);
+        rte_eal_cleanup();
+    }
+    load_mix_free(run.mix);
+    return result;
+}
