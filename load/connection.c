@@ -9,29 +9,28 @@ enum {
     CONNECTING_MAX = 128, // at once: a burst of SYNs overflows rings, and is lost for a second
     NAME_TRIES = 64,
 };
-#define RETRY_NS UINT64_C(100000000) // after a connection failed
+#define RETRY_NS UINT64_C(100000000) // after a connection failed, before the next is begun
 
-void load_queue_push(struct load_queue *queue, struct load_connection *connection)
+static void leave_queue(struct load_connection *c)
 {
-    connection->next = NULL;
-    connection->queued = true;
-    if (queue->tail)
-        queue->tail->next = connection;
-    else
-        queue->head = connection;
-    queue->tail = connection;
+    struct load_queue *queue = c->queue;
+    if (!queue)
+        return;
+    *(c->previous ? &c->previous->next : &queue->head) = c->next;
+    *(c->next ? &c->next->previous : &queue->tail) = c->previous;
+    c->queue = NULL;
 }
 
-struct load_connection *load_queue_pop(struct load_queue *queue)
+void load_queue_move(struct load_queue *queue, struct load_connection *c)
 {
-    struct load_connection *connection = queue->head;
-    if (!connection)
-        return NULL;
-    queue->head = connection->next;
-    if (!queue->head)
-        queue->tail = NULL;
-    connection->queued = false;
-    return connection;
+    leave_queue(c);
+    if (!queue)
+        return;
+    c->queue = queue;
+    c->next = NULL;
+    c->previous = queue->tail;
+    *(queue->tail ? &queue->tail->next : &queue->head) = c;
+    queue->tail = c;
 }
 
 // ---- connect and bind
@@ -65,6 +64,7 @@ bool load_connect(struct load_generator *g, struct load_connection *c)
 void load_abort(struct load_generator *g, struct load_connection *c)
 {
     load_set_state(g, c, LOAD_CLOSING);
+    g->retry_at = g->now + RETRY_NS;
     tcp_abort(c->tcp);
 }
 
@@ -130,12 +130,15 @@ bool load_may_call(const struct load_generator *g, const struct load_connection 
 
 void load_settle(struct load_generator *g, struct load_connection *c)
 {
-    if (c->queued || g->closing || g->options.misbehaviour != LOAD_BEHAVES)
+    struct load_queue *queue = NULL;
+    if (g->closing || g->options.misbehaviour != LOAD_BEHAVES)
         return;
     if (load_may_call(g, c))
-        load_queue_push(&g->ready, c);
+        queue = &g->ready;
     else if (c->state == LOAD_IDLE)
-        load_queue_push(&g->idle, c);
+        queue = &g->idle;
+    if (c->queue != queue)
+        load_queue_move(queue, c);
 }
 
 void load_finish(struct load_generator *g, struct load_connection *c)

@@ -21,9 +21,9 @@ struct load_flight {
 };
 
 struct load_connection {
-    struct tcp_conn *tcp;         // NULL while idle
-    struct load_connection *next; // in the queue it is in
-    bool queued;
+    struct tcp_conn *tcp;     // NULL while idle
+    struct load_queue *queue; // the one it is in, or NULL
+    struct load_connection *next, *previous;
     bool has_first;     // a call waits for the connection to be bound
     uint8_t state;      // enum load_state
     uint16_t cursors;   // entry handles to continue from
@@ -90,8 +90,8 @@ static inline void load_set_state(struct load_generator *g, struct load_connecti
     c->state = (uint8_t)state;
 }
 
-void load_queue_push(struct load_queue *queue, struct load_connection *connection);
-struct load_connection *load_queue_pop(struct load_queue *queue);
+// Behind the others of `queue`, or out of all with NULL.
+void load_queue_move(struct load_queue *queue, struct load_connection *connection);
 
 // connection.c
 // Begins a TCP connection under the next free name; false when there is none now.

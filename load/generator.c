@@ -5,7 +5,7 @@
 
 #include "load/connection.h"
 
-static bool allocate(struct load_generator *g)
+static bool create_connections(struct load_generator *g)
 {
     uint32_t count = g->options.connections, flights = 1;
     while (flights < g->options.depth)
@@ -43,13 +43,13 @@ struct load_generator *load_generator_create(const struct load_generator_options
     g->names = names;
     g->random = load_random_from(options->seed);
     clear_result(&g->result);
-    if (!allocate(g)) {
+    if (!create_connections(g)) {
         load_generator_destroy(g);
         return NULL;
     }
     bool in_advance = options->calls_per_connection < 0 || options->misbehaviour != LOAD_BEHAVES;
     for (uint32_t i = 0; i < options->connections; i++)
-        load_queue_push(in_advance ? &g->idle : &g->ready, &g->connections[i]);
+        load_queue_move(in_advance ? &g->idle : &g->ready, &g->connections[i]);
     return g;
 }
 
@@ -69,7 +69,7 @@ void load_generator_destroy(struct load_generator *g)
 static void connect_idle(struct load_generator *g)
 {
     while (g->idle.head && load_connect(g, g->idle.head))
-        load_queue_pop(&g->idle);
+        load_queue_move(NULL, g->idle.head);
 }
 
 // Begins one call on the connection; false when it cannot take it now.
@@ -105,22 +105,18 @@ static void book_due(struct load_generator *g, uint64_t due)
 // Gives what is due to the connections in turn. What finds no slot stays due.
 static void begin_due(struct load_generator *g)
 {
+    struct load_connection *c;
     uint64_t due;
-    while ((due = next_due(g)) <= g->now) {
-        struct load_connection *c = load_queue_pop(&g->ready);
-        if (!c)
-            break;
-        if (!load_may_call(g, c)) { // has changed since it was queued
-            load_settle(g, c);
-            continue;
-        }
+    while ((due = next_due(g)) <= g->now && (c = g->ready.head) != NULL) {
         if (begin_call(g, c, due)) {
             book_due(g, due);
+            load_queue_move(NULL, c); // behind the others, if it can take more
             load_settle(g, c);
-        } else if (c->state == LOAD_IDLE) { // no room for another handshake: nobody has
-            load_settle(g, c);
-            break;
-        } // else it comes back with TCP_EVENT_WRITABLE
+        } else if (c->state == LOAD_IDLE) {
+            break; // no room for another handshake: nobody has
+        } else {
+            load_queue_move(NULL, c); // comes back with TCP_EVENT_WRITABLE
+        }
     }
     if (due <= g->now)
         g->blocked_until = g->now;

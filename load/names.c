@@ -46,7 +46,7 @@ static struct load_name *sort_by_row(const struct tcpstack_address *addresses, u
 
 bool load_names_create(struct load_names *ret_names, const struct tcpstack_address *addresses,
                        unsigned address_count, const uint8_t target[16], uint16_t target_port,
-                       unsigned worker, unsigned workers)
+                       unsigned worker, unsigned workers, uint64_t seed)
 {
     uint32_t first[TCPSTACK_FLOW_ROWS + 1];
     struct load_name *sorted = sort_by_row(addresses, address_count, target, target_port, first);
@@ -66,6 +66,7 @@ bool load_names_create(struct load_names *ret_names, const struct tcpstack_addre
             break;
     }
     free(sorted);
+    names.next = (uint32_t)(seed % names.count);
     *ret_names = names;
     return true;
 }

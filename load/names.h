@@ -19,10 +19,11 @@ struct load_names {
 };
 
 // All names of `addresses` (at most 16) towards `target` whose answers the flow function gives to
-// worker `worker` of `workers`. False when there is no memory. Main thread.
+// worker `worker` of `workers`, in turn from a place that `seed` chooses: a server may still
+// remember names of a run before. False when there is no memory. Main thread.
 bool load_names_create(struct load_names *ret_names, const struct tcpstack_address *addresses,
                        unsigned address_count, const uint8_t target[16], uint16_t target_port,
-                       unsigned worker, unsigned workers);
+                       unsigned worker, unsigned workers, uint64_t seed);
 void load_names_destroy(struct load_names *names);
 
 // The next name in turn. Only the worker that owns them.

@@ -168,7 +168,7 @@ static bool create_worker(struct run *run, unsigned index, uint64_t tsc_start)
     memcpy(options.target, o->target, sizeof options.target);
     w->calls = load_calls_create(run->mix, seed);
     if (!w->calls || !load_names_create(&w->names, o->addresses, o->address_count, o->target,
-                                        o->target_port, index, o->core_count))
+                                        o->target_port, index, o->core_count, seed))
         return no_memory("source ports");
     options.stack = w->stack = create_stack(run, index, connections);
     w->generator = w->stack ? load_generator_create(&options, w->calls, &w->names) : NULL;
@@ -338,8 +338,10 @@ static int measure(struct run *run)
     static struct load_report report;
     const struct load_options *o = run->options;
     report = new_report(o);
-    if (!connect_all(run))
+    if (!connect_all(run)) {
+        order(run, LOAD_ORDER_CLOSE, NULL, 1);
         return nobody_answered(run) ? EX_TEMPFAIL : 1;
+    }
     if (!stretch(run, o->rate, o->warmup, o->duration, &report))
         return EX_TEMPFAIL;
     if (nobody_answered(run)) {

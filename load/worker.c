@@ -69,7 +69,8 @@ static void turn(struct load_worker *w)
 
 static void take_order(struct load_worker *w)
 {
-    switch (w->order) {
+    w->doing = atomic_load_explicit(&w->order, memory_order_relaxed);
+    switch (w->doing) {
     case LOAD_ORDER_LOAD:
         load_generator_begin(w->generator, &w->plan);
         break;
@@ -83,7 +84,7 @@ static void take_order(struct load_worker *w)
 
 static bool is_carried_out(struct load_worker *w)
 {
-    switch (w->order) {
+    switch (w->doing) {
     case LOAD_ORDER_CONNECT:
         return load_generator_is_ready(w->generator);
     case LOAD_ORDER_LOAD:
@@ -111,7 +112,7 @@ int load_worker_main(void *arg)
             w->seen = ordered;
             under_way = true;
             take_order(w);
-            stopped = w->order == LOAD_ORDER_STOP;
+            stopped = w->doing == LOAD_ORDER_STOP;
         } else if (under_way && is_carried_out(w)) {
             under_way = false;
             atomic_store_explicit(&w->done, w->seen, memory_order_release);
@@ -125,7 +126,7 @@ int load_worker_main(void *arg)
 
 void load_worker_give(struct load_worker *w, enum load_order order, const struct load_plan *plan)
 {
-    w->order = order;
+    atomic_store_explicit(&w->order, order, memory_order_relaxed);
     if (plan)
         w->plan = *plan;
     unsigned next = atomic_load_explicit(&w->ordered, memory_order_relaxed) + 1;

@@ -32,7 +32,8 @@ struct load_worker {
     uint64_t tsc_to_ns; // 2^32 * nanoseconds per TSC tick
 
     // The worker alone.
-    uint64_t now;                       // nanoseconds
+    uint64_t now; // nanoseconds
+    enum load_order doing;
     unsigned seen;                      // number of the last order taken
     unsigned waiting_count, waiting_at; // frames that the port did not take yet
     struct rte_mbuf *waiting[LOAD_BURST];
@@ -41,7 +42,7 @@ struct load_worker {
     // The main thread writes order and plan, then `ordered` (release); the worker reads it
     // (acquire) and then them. The worker writes what it measured, then `done` (release); the main
     // thread reads it (acquire) and then the results.
-    enum load_order order;
+    _Atomic enum load_order order;
     struct load_plan plan;
     _Alignas(64) _Atomic unsigned ordered; // number of the last order given
     _Alignas(64) _Atomic unsigned done;    // number of the last order carried out
@@ -54,8 +55,8 @@ uint64_t load_worker_clock(const struct load_worker *worker);
 // LOAD_ORDER_STOP.
 int load_worker_main(void *worker);
 
-// Gives an order; `plan` with LOAD_ORDER_LOAD, else NULL. Main thread, and only when the last one
-// has been carried out.
+// Gives an order; `plan` with LOAD_ORDER_LOAD, else NULL. It takes the place of one that was not
+// carried out yet, but only CLOSE and STOP may. Main thread.
 void load_worker_give(struct load_worker *worker, enum load_order order,
                       const struct load_plan *plan);
 // Whether it has been carried out. Main thread.
