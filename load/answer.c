@@ -111,8 +111,6 @@ static enum load_counter check_response(struct load_call *call, const struct loa
         return check_page(call, answer, ret_handle);
     case LOAD_EXPECT_ECHO:
         return check_echo(call, answer);
-    case LOAD_EXPECT_RESPONSE:
-        return LOAD_ANSWERS;
     case LOAD_EXPECT_FAULT:
         return LOAD_WRONG_KIND;
     default:

@@ -18,7 +18,6 @@ enum load_expectation {
     LOAD_EXPECT_PAGE,           // entries whose towers can be read
     LOAD_EXPECT_ECHO,           // the bytes sent
     LOAD_EXPECT_FAULT,
-    LOAD_EXPECT_RESPONSE, // any response: a recorded request
 };
 
 // A response that was found right is right again when it comes again, byte for byte: then it is

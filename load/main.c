@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "load/options.h"
+#include "load/plot.h"
 #include "load/run.h"
 
 int main(int argc, char **argv)
@@ -18,6 +19,8 @@ int main(int argc, char **argv)
     case LOAD_VERSION:
         printf("portolan-load %s\n", PORTOLAN_VERSION);
         return 0;
+    case LOAD_PLOT:
+        return load_plot(&options);
     default:
         break;
     }

@@ -11,6 +11,18 @@ static void send_but_the_last_byte(struct load_generator *g, struct load_connect
     tcp_write(c->tcp, g->scratch, call->size - 1);
 }
 
+// Once all connections are bound, all send their requests, and hear nothing any more.
+static void stop_acknowledging(struct load_generator *g)
+{
+    if (g->counters[LOAD_BOUND] != g->options.connections)
+        return;
+    g->withholding = true;
+    for (uint32_t i = 0; i < g->options.connections; i++) {
+        for (unsigned call = 0; call < UNACKNOWLEDGED && call <= g->flight_mask; call++)
+            load_send_call(g, &g->connections[i], g->now);
+    }
+}
+
 void load_misbehave(struct load_generator *g, struct load_connection *c)
 {
     switch (g->options.misbehaviour) {
@@ -21,8 +33,7 @@ void load_misbehave(struct load_generator *g, struct load_connection *c)
         send_but_the_last_byte(g, c);
         break;
     case LOAD_NO_ACK:
-        for (unsigned i = 0; i < UNACKNOWLEDGED && i <= g->flight_mask; i++)
-            load_send_call(g, c, g->now);
+        stop_acknowledging(g);
         break;
     case LOAD_NO_CLOSE:
         load_send_call(g, c, g->now);
@@ -32,12 +43,8 @@ void load_misbehave(struct load_generator *g, struct load_connection *c)
     }
 }
 
-// Frames of the server are not heard: by a peer that sends only SYNs from the beginning, by one
-// that acknowledges nothing once all its connections have sent their requests.
 bool load_generator_withholds(struct load_generator *g)
 {
-    if (g->options.misbehaviour == LOAD_NO_ACK && !g->withholding)
-        g->withholding = g->counters[LOAD_BOUND] == g->options.connections;
     bool withholds = g->options.misbehaviour == LOAD_SYN_ONLY || g->withholding;
     g->counters[LOAD_WITHHELD] += withholds;
     return withholds;

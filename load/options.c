@@ -21,7 +21,6 @@ enum {
     OPTION_MISBEHAVE,
     OPTION_FIND_MAX,
     OPTION_P99,
-    OPTION_PCAP,
     OPTION_HUGEPAGES,
     OPTION_GATEWAY,
 };
@@ -43,7 +42,6 @@ static const struct option long_options[] = {
     {"misbehave", required_argument, NULL, OPTION_MISBEHAVE},
     {"find-max", no_argument, NULL, OPTION_FIND_MAX},
     {"p99", required_argument, NULL, OPTION_P99},
-    {"pcap", required_argument, NULL, OPTION_PCAP},
     {"workers", required_argument, NULL, OPTION_WORKERS},
     {"lcore", required_argument, NULL, OPTION_LCORE},
     {"hugepages", required_argument, NULL, OPTION_HUGEPAGES},
@@ -79,7 +77,6 @@ static const char usage[] =
 static const char usage_rest[] =
     "      --interface UUID@MAJOR.MINOR  that the mix asks for\n"
     "                             (60a15ec5-4de8-11d7-a637-005056a20182@1.0, rpcecho)\n"
-    "      --pcap FILE            replay the requests recorded in FILE instead of a mix\n"
     "      --misbehave HOW        syn-only, silent, half-request, no-ack or no-close, with\n"
     "                             --connections of them for --duration\n"
     "      --find-max             the highest rate with nothing lost and --p99 kept\n"
@@ -310,9 +307,6 @@ static const char *take_option(int letter, const char *argument, struct load_opt
         return NULL;
     case OPTION_P99:
         return parse_number(argument, 1, 1e7, &o->p99) ? NULL : "microseconds from 1 to 10000000";
-    case OPTION_PCAP:
-        o->pcap = argument;
-        return NULL;
     case OPTION_WORKERS:
         return take_lowest_cores(argument, o) ? NULL : "at most as many as there are cores, and 32";
     case OPTION_LCORE:

@@ -29,7 +29,6 @@ struct load_options {
     const char *mix, *interface;
     enum load_misbehaviour misbehaviour;
     double p99; // microseconds, of --find-max
-    const char *pcap;
     bool json;
     const char *hugepages;
     unsigned cores[LOAD_WORKER_MAX];

@@ -62,7 +62,7 @@ static void print_calls(const struct load_report *report, FILE *to)
     else
         fprintf(to, "closed loop");
     fprintf(to, "; %u connections, depth %u, mix %s, %.1f s after %.1f s of warm-up\n",
-            o->connections, o->depth, o->pcap ? o->pcap : o->mix, report->seconds, o->warmup);
+            o->connections, o->depth, o->mix, report->seconds, o->warmup);
     fprintf(to, "%.0f calls/s answered, %.0f begun",
             (double)report->result.answered / report->seconds,
             (double)report->result.due / report->seconds);
@@ -133,8 +133,8 @@ static json_t *times_json(const struct base_histogram *h)
 static json_t *settings_json(const struct load_options *o)
 {
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:s, s:i}", "port",
-                     o->device, "target", o->target_text, "mix", o->pcap ? o->pcap : o->mix,
-                     "connections", (int)o->connections, "depth", (int)o->depth, "loop",
+                     o->device, "target", o->target_text, "mix", o->mix, "connections",
+                     (int)o->connections, "depth", (int)o->depth, "loop",
                      o->rate > 0 ? "open" : "closed", "rate", o->rate, "arrivals",
                      o->arrivals == LOAD_FIXED ? "fixed" : "poisson", "duration_s", o->duration,
                      "warmup_s", o->warmup, "misbehave", load_misbehaviour_name(o->misbehaviour),

@@ -19,6 +19,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/port.h"
 #include "load/report.h"
+#include "load/search.h"
 #include "load/worker.h"
 
 enum {
@@ -27,6 +28,7 @@ enum {
     MBUF_BYTES = 2560,
     MEMORY_BASE = 192, // MiB
     POLL_US = 2000,
+    FIRST_RATE = 10000, // of a search
 };
 
 struct run {
@@ -278,10 +280,20 @@ static bool connect_all(struct run *run)
     return false;
 }
 
-// One stretch at `rate` (0: closed loop); adds what it measured to *report.
+static void start_report(struct load_report *report, const struct load_options *options)
+{
+    memset(report, 0, sizeof *report);
+    report->options = options;
+    report->result.latency.min = UINT64_MAX;
+    report->result.service.min = UINT64_MAX;
+    report->result.setup.min = UINT64_MAX;
+}
+
+// One stretch at `rate` (0: closed loop), with what it measured in *report.
 static bool stretch(struct run *run, double rate, double warmup, double duration,
                     struct load_report *report)
 {
+    start_report(report, run->options);
     const struct load_options *o = run->options;
     uint64_t start = load_worker_clock(&run->workers[0]) + 1000000;
     struct load_plan plan = {
@@ -299,13 +311,6 @@ static bool stretch(struct run *run, double rate, double warmup, double duration
         load_report_add(report, load_generator_result(run->workers[i].generator),
                         load_generator_counters(run->workers[i].generator));
     return true;
-}
-
-static struct load_report new_report(const struct load_options *options)
-{
-    struct load_report report = {.options = options};
-    report.result.latency.min = report.result.service.min = report.result.setup.min = UINT64_MAX;
-    return report;
 }
 
 static void print(const struct load_report *report)
@@ -326,22 +331,28 @@ static void print(const struct load_report *report)
 static int misbehave(struct run *run)
 {
     static struct load_report report;
-    report = new_report(run->options);
     if (!stretch(run, 0, 0, run->options->duration, &report))
         return EX_TEMPFAIL;
     print(&report);
     return 0;
 }
 
+// 0, or an exit status after saying why not.
+static int connect_or_say(struct run *run)
+{
+    if (connect_all(run))
+        return 0;
+    order(run, LOAD_ORDER_CLOSE, NULL, 1);
+    return nobody_answered(run) ? EX_TEMPFAIL : 1;
+}
+
 static int measure(struct run *run)
 {
     static struct load_report report;
     const struct load_options *o = run->options;
-    report = new_report(o);
-    if (!connect_all(run)) {
-        order(run, LOAD_ORDER_CLOSE, NULL, 1);
-        return nobody_answered(run) ? EX_TEMPFAIL : 1;
-    }
+    int result = connect_or_say(run);
+    if (result != 0)
+        return result;
     if (!stretch(run, o->rate, o->warmup, o->duration, &report))
         return EX_TEMPFAIL;
     if (nobody_answered(run)) {
@@ -353,11 +364,73 @@ static int measure(struct run *run)
     return load_report_passed(&report) ? 0 : 1;
 }
 
+// The counters of a report go on from stretch to stretch; a step is judged by its own.
+static void subtract(struct load_report *report, const uint64_t before[LOAD_COUNTER_COUNT])
+{
+    for (unsigned i = 0; i < LOAD_COUNTER_COUNT; i++)
+        report->counters[i] -= before[i];
+}
+
+static bool step(struct run *run, double rate, struct load_report *report, json_t *steps,
+                 bool *ret_kept)
+{
+    struct load_options options = *run->options;
+    uint64_t before[LOAD_COUNTER_COUNT];
+    read_counters(run, before);
+    if (!stretch(run, rate, options.warmup, options.duration, report))
+        return false;
+    subtract(report, before);
+    options.rate = rate;
+    report->options = &options;
+    double p99 = (double)base_histogram_percentile(&report->result.latency, 99) / 1000;
+    bool passed = load_report_passed(report);
+    *ret_kept = passed && p99 <= options.p99;
+    fprintf(stderr, "%10.0f calls/s: %.0f answered, p99 %.1f us%s: %s\n", rate,
+            (double)report->result.answered / report->seconds, p99,
+            passed ? "" : ", some wrong or lost", *ret_kept ? "kept" : "broken");
+    json_array_append_new(steps, load_report_json(report));
+    report->options = run->options;
+    return true;
+}
+
+static void print_found(const struct run *run, const struct load_search *search, json_t *steps)
+{
+    if (run->options->json) {
+        json_t *json = json_pack("{s:i, s:f, s:f, s:O}", "schema", LOAD_SCHEMA, "max_rate",
+                                 search->kept, "p99_us", run->options->p99, "steps", steps);
+        json_dumpf(json, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(json);
+    } else {
+        printf("%.0f calls/s is the highest rate found with nothing lost and p99 under %g us\n",
+               search->kept, run->options->p99);
+    }
+}
+
+static int find_max(struct run *run)
+{
+    static struct load_report report;
+    struct load_search search = load_search_begin(FIRST_RATE);
+    json_t *steps = json_array();
+    bool kept = false, finished;
+    int result = connect_or_say(run);
+    if (result != 0)
+        return result;
+    do
+        finished = step(run, search.rate, &report, steps, &kept);
+    while (finished && load_search_go_on(&search, kept));
+    order(run, LOAD_ORDER_CLOSE, NULL, 2);
+    if (finished)
+        print_found(run, &search, steps);
+    json_decref(steps);
+    return !finished ? EX_TEMPFAIL : search.kept > 0 ? 0 : 1;
+}
+
 static int run_workers(struct run *run)
 {
     if (run->options->misbehaviour != LOAD_BEHAVES)
         return misbehave(run);
-    return measure(run);
+    return run->options->verb == LOAD_FIND_MAX ? find_max(run) : measure(run);
 }
 
 static int build_and_run(struct run *run)

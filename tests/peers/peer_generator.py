@@ -1,0 +1,96 @@
+"""portolan-load against portoland over memif: every answer right, and both sides count the same."""
+
+import json
+import os
+import subprocess
+
+import sample
+from check import Failed, check, expect
+
+INTERFACE = "@".join(sample.SPICE)
+SECONDS = 60  # for a generator run to end in
+
+
+def serve(lab):
+    """A server behind a memif socket; returns the generator's end of it, or None on one core."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return None
+    memif = os.path.join(lab.directory, "generator.sock")
+    how = f"socket={memif},socket-abstract=no"
+    lab.start_with("generator", sample.configuration(
+        lab.socket, False, device=f"net_memif0,role=server,{how}", workers=[cores[1]]))
+    return [lab.program("portolan-load"), "--port", f"net_memif0,role=client,{how}",
+            "--address", f"{sample.CLIENT}/24", "--target", sample.SERVER, "--lcore", str(cores[0]),
+            "--hugepages", "off", "--interface", INTERFACE, "--json"]
+
+
+def generate(base, *options, status=0):
+    done = subprocess.run([*base, *options], capture_output=True, text=True, timeout=SECONDS)
+    if done.returncode != status:
+        raise Failed(f"{' '.join(options)}: exit status {done.returncode}, expected {status}: "
+                     f"{done.stderr.strip()[-200:]}")
+    return json.loads(done.stdout)
+
+
+def good_run(base, *options):
+    found = generate(base, "--duration", "0.5", "--warmup", "0.1", *options)
+    expect(found["schema"], 1, "schema")
+    expect(found["passed"], True, "passed")
+    if not found["answered_per_s"] > 0:
+        raise Failed(f"{' '.join(options)}: nothing was answered")
+    times = found["latency_ns"]
+    curve = [value for _, value in times["curve"]]
+    if curve != sorted(curve) or not times["min"] <= times["p50"] <= times["p99"] <= times["max"]:
+        raise Failed(f"{' '.join(options)}: percentiles that do not rise: {times}")
+    return found
+
+
+@check("ports")
+def every_answer_is_right_and_both_sides_count_the_same(lab):
+    base = serve(lab)
+    if base is None:
+        return "not run: one core"
+    runs = [good_run(base, "--connections", "50", "--depth", "4"),
+            good_run(base, "--connections", "50", "--rate", "2000"),
+            good_run(base, "--connections", "20", "--mix", "mixed"),
+            good_run(base, "--connections", "10", "--mix", "connect"),
+            good_run(base, "--connections", "10", "--mix", "bind")]
+    expect(runs[1]["settings"]["loop"], "open", "loop of a run with --rate")
+    counters = lab.stats()
+    sums = {name: sum(run["counters"][name] for run in runs) for name in runs[0]["counters"]}
+    expect(counters["rpc.binds"], sums["bound"], "rpc.binds")
+    # Malformed requests are answered with faults before they are calls.
+    binds_only = runs[4]["counters"]["answers"]
+    expect(counters["rpc.replies"] + counters["rpc.faults"], sums["answers"] - binds_only,
+           "answers of the server")
+    expect(lab.stop(), 0, "exit status after SIGTERM")
+    return f"{sums['answers']} answers"
+
+
+@check("ports")
+def a_generator_says_what_is_wrong(lab):
+    base = serve(lab)
+    if base is None:
+        return "not run: one core"
+    short = ("--duration", "0.2", "--warmup", "0", "--connections", "4", "--timeout", "0.5")
+    wrong = generate(base, *short, "--interface", sample.SPICE[0] + "@9.0", status=1)
+    expect(wrong["passed"], False, "passed")
+    expect(wrong["counters"]["wrong_status"], wrong["counters"]["calls"], "wrong_status")
+    done = subprocess.run([*base, *short, "--target", "10.135.0.77"], capture_output=True,
+                          text=True, timeout=SECONDS)
+    expect(done.returncode, 75, "exit status when nobody answers")
+    expect(lab.stop(), 0, "exit status after SIGTERM")
+
+
+@check("ports")
+def a_server_outlives_peers_that_misbehave(lab):
+    base = serve(lab)
+    if base is None:
+        return "not run: one core"
+    for how in ("syn-only", "silent", "half-request", "no-ack", "no-close"):
+        found = generate(base, "--misbehave", how, "--connections", "40", "--duration", "0.3")
+        expect(found["counters"]["connects"], 40, f"{how}: connections begun")
+        expect(found["counters"]["opened"], 0 if how == "syn-only" else 40, f"{how}: opened")
+    good_run(base, "--connections", "20")
+    expect(lab.stop(), 0, "exit status after SIGTERM")
