@@ -75,10 +75,10 @@ static int by_rate(const void *a, const void *b)
 static void write_head(const struct picture *p, const char *output, FILE *to)
 {
     bool svg = strcmp(strrchr(output, '.'), ".svg") == 0;
-    fprintf(to, "set terminal %s size 1200,520\nset output '%s'\n",
+    fprintf(to, "set terminal %s size 1200,600\nset output '%s'\n",
             svg ? "svg background rgb 'white'" : "png", output);
     fputs("set multiplot layout 1,2\nset grid\nset logscale y\n"
-          "set ylabel 'latency, us'\nset key left top\n",
+          "set ylabel 'latency, us'\nset key outside below font ',9'\n",
           to);
     fprintf(to, "set title 'latency against rate (%u runs)'\n", p->count);
 }
