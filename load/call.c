@@ -14,8 +14,6 @@ enum {
     NO_OPERATION = 99, // of the endpoint mapper
     CONTEXT_AT = 20,   // offset in a request
     STUB_MAX = LOAD_ECHO_MAX + 64,
-    CONTEXT_SIZE = 44, // in a bind: one transfer syntax
-    RESULT_SIZE = 24,  // in a bind_ack
 };
 
 static const struct ndr_syntax_id epmapper = {
@@ -127,10 +125,8 @@ static uint16_t describe(struct load_call *call, const struct load_mix_row *row,
 
 static uint16_t context_of(const struct load_mix_row *row)
 {
-    if (row->kind == LOAD_ECHO)
-        return LOAD_CONTEXT_ECHO;
     return row->kind == LOAD_MALFORMED && row->defect == LOAD_CONTEXT ? LOAD_CONTEXT_NONE
-                                                                      : LOAD_CONTEXT_MAPPER;
+                                                                      : LOAD_CONTEXT_BOUND;
 }
 
 // Every fragment of a call, from its first.
@@ -239,33 +235,20 @@ void load_call_write(const struct load_call *call, uint32_t call_id,
 
 uint32_t load_bind_write(bool echo, uint32_t call_id, uint8_t *to)
 {
-    unsigned contexts = echo ? 2 : 1;
-    uint32_t size = RPC_BIND_HEADER_SIZE + contexts * CONTEXT_SIZE;
+    uint32_t size = LOAD_BIND_SIZE;
     memset(to, 0, size);
     rpc_write_header(to, RPC_BIND, RPC_WHOLE, (uint16_t)size, call_id);
     base_store_le16(to + 16, RPC_FRAGMENT_MAX);
     base_store_le16(to + 18, RPC_FRAGMENT_MAX);
-    to[24] = (uint8_t)contexts;
-    for (unsigned i = 0; i < contexts; i++) {
-        uint8_t *context = to + RPC_BIND_HEADER_SIZE + i * CONTEXT_SIZE;
-        base_store_le16(context, (uint16_t)i);
-        context[2] = 1; // transfer syntaxes
-        rpc_write_syntax(context + 4, i == LOAD_CONTEXT_ECHO ? &rpcecho : &epmapper);
-        rpc_write_syntax(context + 24, &ndr_syntax_id_20);
-    }
+    to[24] = 1; // contexts: servers accept one of a PDU
+    to[30] = 1; // transfer syntaxes
+    rpc_write_syntax(to + 32, echo ? &rpcecho : &epmapper);
+    rpc_write_syntax(to + 52, &ndr_syntax_id_20);
     return size;
 }
 
-bool load_bind_accepted(bool echo, const uint8_t *pdu, uint32_t size)
+bool load_bind_accepted(const uint8_t *pdu, uint32_t size)
 {
     struct rpc_client client = rpc_client_init();
-    if (rpc_client_parse(&client, pdu, size).kind != RPC_CLIENT_BOUND)
-        return false;
-    if (!echo)
-        return true;
-    bool big_endian = rpc_header_read(pdu).big_endian;
-    uint32_t results = (26u + rpc_read_u16(pdu + 24, big_endian) + 3) & ~UINT32_C(3);
-    uint32_t second = results + 4 + RESULT_SIZE;
-    return pdu[results] >= 2 && second + RESULT_SIZE <= size &&
-           rpc_read_u16(pdu + second, big_endian) == RPC_RESULT_ACCEPT;
+    return rpc_client_parse(&client, pdu, size).kind == RPC_CLIENT_BOUND;
 }

@@ -9,7 +9,7 @@
 #include "ndr/ndr.h"
 #include "ndr/tower.h"
 
-enum { LOAD_CONTEXT_MAPPER = 0, LOAD_CONTEXT_ECHO = 1, LOAD_CONTEXT_NONE = 999 };
+enum { LOAD_CONTEXT_BOUND = 0, LOAD_CONTEXT_NONE = 999 };
 
 // What must come back.
 enum load_expectation {
@@ -47,7 +47,7 @@ struct load_calls {
     struct load_call *calls;
     unsigned count;
     uint32_t *until; // of call i: the sum of shares up to and including i
-    bool echoes;     // some of them need rpcecho bound
+    bool echoes;     // they are calls of rpcecho, not of the mapper
 };
 
 // NULL after saying why. Main thread. The mix is copied.
@@ -62,9 +62,9 @@ unsigned load_calls_pick(const struct load_calls *calls, struct load_random *ran
 void load_call_write(const struct load_call *call, uint32_t call_id,
                      const struct ndr_context_handle *handle, uint8_t *to);
 
-// A bind that offers the endpoint mapper as context 0 and, with `echo`, rpcecho as context 1, both
-// with NDR 2.0. Returns its size, at most LOAD_BIND_MAX.
-enum { LOAD_BIND_MAX = 28 + 2 * 44 };
+// A bind that offers the endpoint mapper, or with `echo` rpcecho, with NDR 2.0 as context 0.
+// Returns its size.
+enum { LOAD_BIND_SIZE = 72 };
 uint32_t load_bind_write(bool echo, uint32_t call_id, uint8_t *to);
-// Whether the PDU is a bind_ack that accepts all of them.
-bool load_bind_accepted(bool echo, const uint8_t *pdu, uint32_t size);
+// Whether the PDU is a bind_ack that accepts it.
+bool load_bind_accepted(const uint8_t *pdu, uint32_t size);

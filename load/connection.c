@@ -78,7 +78,7 @@ void load_abort(struct load_generator *g, struct load_connection *c)
 
 static void bind(struct load_generator *g, struct load_connection *c)
 {
-    uint8_t pdu[LOAD_BIND_MAX];
+    uint8_t pdu[LOAD_BIND_SIZE];
     uint32_t size = load_bind_write(g->calls->echoes, ++c->last_id, pdu);
     load_set_state(g, c, LOAD_BINDING);
     if (!tcp_write(c->tcp, pdu, size))
@@ -103,7 +103,7 @@ static void take_bind_ack(struct load_generator *g, struct load_connection *c)
     }
     tcp_copy(c->tcp, 0, pdu, (uint32_t)size);
     tcp_consume(c->tcp, (uint32_t)size);
-    if (!load_bind_accepted(g->calls->echoes, pdu, (uint32_t)size)) {
+    if (!load_bind_accepted(pdu, (uint32_t)size)) {
         load_count(g, LOAD_WRONG_BIND);
         load_abort(g, c);
         return;

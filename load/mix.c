@@ -115,9 +115,11 @@ static bool is_interface(const char *text)
            ndr_version_parse(text + sizeof uuid, &id);
 }
 
-static bool complete_row(struct load_mix_row *row, const char *name, unsigned index,
+static bool complete_row(struct load_mix *mix, const char *name, unsigned index,
                          const char *interface)
 {
+    struct load_mix_row *row = &mix->calls[index];
+    const struct load_mix_row *first = &mix->calls[0]; // a connection binds one interface
     struct ndr_binding binding;
     const char *message;
     if (row->share == 0)
@@ -133,6 +135,9 @@ static bool complete_row(struct load_mix_row *row, const char *name, unsigned in
                         row->interface);
     if (row->binding && (message = ndr_binding_parse(row->binding, &binding)) != NULL)
         return complain(name, index, "binding: %s", message);
+    if ((row->kind == LOAD_ECHO) != (first->kind == LOAD_ECHO))
+        return complain(name, index, "kind: found '%s' beside '%s'; echo goes with echo alone",
+                        load_kind_name(row->kind), load_kind_name(first->kind));
     if (row->share > 1000000)
         return complain(name, index, "share: found %u, expected 1 to 1000000", row->share);
     if (row->size > LOAD_ECHO_MAX)
@@ -152,7 +157,7 @@ static struct load_mix *complete(cyaml_err_t error, struct load_mix *mix, const 
         return NULL;
     }
     for (unsigned i = 0; i < mix->calls_count; i++) {
-        if (!complete_row(&mix->calls[i], name, i, interface)) {
+        if (!complete_row(mix, name, i, interface)) {
             load_mix_free(mix);
             return NULL;
         }

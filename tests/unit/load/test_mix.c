@@ -36,7 +36,7 @@ static void a_row_says_all_there_is_to_say(void **state)
         "calls:\n"
         "  - {kind: map, share: 3, interface: 5b1ce000-0001-4a00-8000-00a0c91e0001@2.7,\n"
         "     binding: 'ncacn_http:10.0.0.1[80]'}\n"
-        "  - {kind: echo, size: 12}\n"
+        "  - {kind: unknown, size: 12}\n"
         "  - {kind: lookup, max_entries: 500}\n"
         "  - {kind: malformed, defect: context}\n",
         interface);
@@ -66,6 +66,7 @@ static void what_is_wrong_is_refused_and_said(void **state)
         {"calls: [{kind: lookup, max_entries: 501}]", "found 501, expected 1 to 500"},
         {"calls: [{kind: echo, size: 60001}]", "found 60001, expected 1 to 60000"},
         {"calls: [{kind: map, share: 1000001}]", "found 1000001"},
+        {"calls: [{kind: map}, {kind: echo}]", "echo goes with echo alone"},
         {"calls: {", ""},
     };
     (void)state;
@@ -107,7 +108,7 @@ static void a_call_of_many_fragments_has_its_id_in_each(void **state)
     load_call_write(&calls->calls[0], 0x01020304, NULL, pdus);
     for (uint32_t at = 0; at < calls->calls[0].size; at += pdus[at + 8] | pdus[at + 9] << 8) {
         assert_memory_equal(pdus + at + 12, ((uint8_t[]){4, 3, 2, 1}), 4);
-        assert_int_equal(pdus[at + 20], LOAD_CONTEXT_ECHO);
+        assert_int_equal(pdus[at + 20], LOAD_CONTEXT_BOUND);
         fragments++;
     }
     assert_int_equal(fragments, 11);
