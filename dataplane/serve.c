@@ -68,18 +68,29 @@ struct rpc_peer worker_peer(const struct tcp_conn *conn)
     return peer;
 }
 
+_Static_assert(WORKER_BATCH_1 + 6 == WORKER_BATCH_64, "one row for each power of two");
+
+static void count_batch(struct worker *w, unsigned calls)
+{
+    if (calls == 0)
+        return;
+    w->counters[WORKER_BATCHES]++;
+    w->counters[WORKER_BATCHED_CALLS] += calls;
+    w->counters[WORKER_BATCH_1 + 31 - __builtin_clz(calls)]++;
+}
+
 // Answers the batch, then gives up the bytes that are done with, of every connection served.
 static void answer(struct worker *w)
 {
-    unsigned calls = rpc_run(w->rpc);
-    w->counters[WORKER_BATCHES] += calls > 0;
-    w->counters[WORKER_BATCHED_CALLS] += calls;
+    worker_book(w, WORKER_TICKS_CUT);
+    count_batch(w, rpc_run(w->rpc));
     w->gathered = 0;
     for (unsigned i = 0; i < w->touched_count; i++) {
         uint32_t consumed = w->touched[i] ? rpc_take_consumed(w->touched[i]) : 0;
         if (consumed)
             tcp_consume(w->ready[i], consumed);
     }
+    worker_book(w, WORKER_TICKS_ANSWER);
 }
 
 // A PDU that lies across several frames: copies it together and offers it whole.

@@ -27,6 +27,22 @@ static void read_clock(struct worker *w)
     w->now = (uint64_t)((unsigned __int128)ticks * w->tsc_to_us >> 64);
 }
 
+void worker_book(struct worker *w, enum worker_counter stage)
+{
+    uint64_t ticks = rte_rdtsc();
+    w->counters[stage] += ticks - w->booked;
+    w->booked = ticks;
+}
+
+static void take_in(struct worker *w, unsigned count)
+{
+    if (count == 0)
+        return;
+    worker_book(w, WORKER_TICKS_RECEIVE);
+    tcpstack_input(w->stack, w->frames, count, w->now);
+    worker_book(w, WORKER_TICKS_INPUT);
+}
+
 static unsigned receive(struct worker *w)
 {
     unsigned total = 0;
@@ -37,13 +53,11 @@ static unsigned receive(struct worker *w)
         unsigned count = rte_eth_rx_burst(port->port_id, port->queue, w->frames, WORKER_BURST);
         w->counters[WORKER_RX_FRAMES] += count;
         total += count;
-        count = spread_received(w, w->frames, count);
-        if (count)
-            tcpstack_input(w->stack, w->frames, count, w->now);
+        take_in(w, spread_received(w, w->frames, count));
     }
     unsigned count = spread_take_received(w, w->frames, WORKER_BURST);
-    if (count)
-        tcpstack_input(w->stack, w->frames, count, w->now);
+    take_in(w, count);
+    worker_book(w, total + count ? WORKER_TICKS_RECEIVE : WORKER_TICKS_IDLE);
     return total + count;
 }
 
@@ -137,10 +151,16 @@ unsigned worker_turn(struct worker *w)
     unsigned moved = receive(w);
     follow_control(w);
     rpc_timers(w->rpc, w->now);
+    worker_book(w, WORKER_TICKS_CONTROL);
     worker_serve(w);
+    worker_book(w, WORKER_TICKS_CUT);
     tcpstack_timers(w->stack, w->now);
     tcpstack_flush(w->stack, w->now);
-    moved += transmit(w);
+    worker_book(w, WORKER_TICKS_OUTPUT);
+    unsigned sent = transmit(w);
+    if (sent)
+        worker_book(w, WORKER_TICKS_TRANSMIT);
+    moved += sent;
     keep_house(w);
     return moved;
 }
@@ -156,7 +176,10 @@ static void end_turn(struct worker *w, unsigned moved)
     read_clock(w);
     w->counters[WORKER_ITERATIONS]++;
     w->counters[WORKER_IDLE_ITERATIONS] += moved == 0;
-    w->counters[moved ? WORKER_BUSY_US : WORKER_IDLE_US] += w->now - before;
+    uint64_t took = w->now - before;
+    w->counters[moved ? WORKER_BUSY_US : WORKER_IDLE_US] += took;
+    if (moved && took > w->counters[WORKER_TURN_MAX])
+        w->counters[WORKER_TURN_MAX] = took;
 }
 
 static void run(struct worker *w)
@@ -184,6 +207,7 @@ int worker_main(void *arg)
 {
     struct worker *w = arg;
     read_clock(w);
+    w->booked = rte_rdtsc();
     tcpstack_announce(w->stack, w->now);
     run(w);
     drain(w);

@@ -54,6 +54,7 @@ struct worker {
 
     // Written every turn, by the worker alone.
     uint64_t now;        // microseconds
+    uint64_t booked;     // TSC up to which the ticks are booked to a stage
     uint64_t idle_since; // 0 while busy
     uint64_t housekeeping_due;
     unsigned touched_count;
@@ -77,6 +78,10 @@ unsigned worker_turn(struct worker *worker);
 
 // The stream functions that join an RPC association to a TCP connection.
 extern const struct rpc_stream worker_stream;
+
+// Books the time since the last call to a stage, a WORKER_TICKS_* row. Once a stage and turn: what
+// it costs (some 10 ns) is spread over the burst.
+void worker_book(struct worker *worker, enum worker_counter stage);
 
 // ---- dataplane/serve.c
 // Takes every connection that has events through the RPC layer and answers what can be answered.

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include <rte_cycles.h>
@@ -82,10 +83,32 @@ static void check_replies(const struct bench *b, uint64_t requests)
     exit(1);
 }
 
+// Where the ticks since `before` went, per request; reading the clock is in them.
+static void print_stages(const struct bench *b, const uint64_t *before, uint64_t requests)
+{
+    static const struct {
+        const char *name;
+        enum worker_counter counter;
+    } stages[] = {{"receive", WORKER_TICKS_RECEIVE},  {"input", WORKER_TICKS_INPUT},
+                  {"control", WORKER_TICKS_CONTROL},  {"cut", WORKER_TICKS_CUT},
+                  {"answer", WORKER_TICKS_ANSWER},    {"output", WORKER_TICKS_OUTPUT},
+                  {"transmit", WORKER_TICKS_TRANSMIT}};
+    double ns = 1e9 / (double)rte_get_tsc_hz();
+    printf("  of which");
+    for (unsigned i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        uint64_t ticks = b->memory->workers[0].counters[stages[i].counter];
+        printf("%s %s %.0f ns", i ? "," : "", stages[i].name,
+               (double)(ticks - before[stages[i].counter]) / (double)requests * ns);
+    }
+    printf(" (mean)\n");
+}
+
 static void measure(struct bench *b, unsigned per_segment, uint64_t *requests)
 {
     double rounds[ROUNDS];
     measure_round(b, per_segment); // warm-up
+    uint64_t before[WORKER_COUNTER_COUNT];
+    memcpy(before, b->memory->workers[0].counters, sizeof before);
     for (unsigned i = 0; i < ROUNDS; i++)
         rounds[i] = measure_round(b, per_segment);
     unsigned step = BURST * per_segment;
@@ -97,6 +120,7 @@ static void measure(struct bench *b, unsigned per_segment, uint64_t *requests)
            "(range %.0f to %.0f ns, %d rounds)\n",
            per_segment, CONNECTIONS, rounds[ROUNDS / 2], rounds[ROUNDS / 2] * ns, rounds[0] * ns,
            rounds[ROUNDS - 1] * ns, ROUNDS);
+    print_stages(b, before, (uint64_t)ROUNDS * ((REQUESTS + step - 1) / step * step));
 }
 
 int main(void)

@@ -305,6 +305,7 @@ uint64_t memory_turn(struct memory_workers *m, struct rte_mbuf **frames, unsigne
     uint64_t start = rte_rdtsc_precise();
     for (unsigned i = 0; i < m->options.workers; i++) {
         m->workers[i].now = m->now;
+        m->workers[i].booked = rte_rdtsc(); // what the caller did meanwhile is nobody's stage
         worker_turn(&m->workers[i]);
     }
     uint64_t ticks = rte_rdtsc_precise() - start;
