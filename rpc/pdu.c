@@ -6,41 +6,6 @@
 
 enum { DREP_LITTLE_ENDIAN = 0x10 };
 
-uint16_t rpc_read_u16(const uint8_t *at, bool big_endian)
-{
-    return big_endian ? base_load_be16(at) : base_load_le16(at);
-}
-
-uint32_t rpc_read_u32(const uint8_t *at, bool big_endian)
-{
-    return big_endian ? base_load_be32(at) : base_load_le32(at);
-}
-
-int rpc_pdu_length(const uint8_t *bytes, size_t have)
-{
-    if (have < RPC_LENGTH_PREFIX)
-        return 0;
-    // C706 12.6.3.1: the first eight octets have no byte order; octet 4 gives that of the rest.
-    uint16_t length = rpc_read_u16(bytes + 8, !(bytes[4] & 0xf0));
-    return length < RPC_HEADER_SIZE ? -1 : length;
-}
-
-struct rpc_header rpc_header_read(const uint8_t *pdu)
-{
-    struct rpc_header header = {
-        .version = pdu[0],
-        .version_minor = pdu[1],
-        .ptype = pdu[2],
-        .flags = pdu[3],
-        .big_endian = !(pdu[4] & 0xf0),
-    };
-    memcpy(header.drep, pdu + 4, sizeof header.drep);
-    header.frag_length = rpc_read_u16(pdu + 8, header.big_endian);
-    header.auth_length = rpc_read_u16(pdu + 10, header.big_endian);
-    header.call_id = rpc_read_u32(pdu + 12, header.big_endian);
-    return header;
-}
-
 struct base_uuid rpc_read_uuid(const uint8_t *at, bool big_endian)
 {
     struct base_uuid uuid;

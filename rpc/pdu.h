@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "ndr/tower.h"
 
 enum rpc_ptype {
@@ -92,17 +94,47 @@ struct rpc_header {
     bool big_endian;
 };
 
+// Integers of a PDU in its own byte order.
+static inline uint16_t rpc_read_u16(const uint8_t *at, bool big_endian)
+{
+    return big_endian ? base_load_be16(at) : base_load_le16(at);
+}
+
+static inline uint32_t rpc_read_u32(const uint8_t *at, bool big_endian)
+{
+    return big_endian ? base_load_be32(at) : base_load_le32(at);
+}
+
 // How long the PDU is that begins at `bytes`, of which `have` are there.
 // Returns the length (16 to 65535), 0 when more bytes are needed to tell, or -1 when frag_length is
 // less than a header.
-int rpc_pdu_length(const uint8_t *bytes, size_t have);
+static inline int rpc_pdu_length(const uint8_t *bytes, size_t have)
+{
+    if (have < RPC_LENGTH_PREFIX)
+        return 0;
+    // C706 12.6.3.1: the first eight octets have no byte order; octet 4 gives that of the rest.
+    uint16_t length = rpc_read_u16(bytes + 8, !(bytes[4] & 0xf0));
+    return length < RPC_HEADER_SIZE ? -1 : length;
+}
 
 // Decodes the header of a PDU of at least RPC_HEADER_SIZE bytes.
-struct rpc_header rpc_header_read(const uint8_t *pdu);
+static inline struct rpc_header rpc_header_read(const uint8_t *pdu)
+{
+    struct rpc_header header = {
+        .version = pdu[0],
+        .version_minor = pdu[1],
+        .ptype = pdu[2],
+        .flags = pdu[3],
+        .big_endian = !(pdu[4] & 0xf0),
+    };
+    memcpy(header.drep, pdu + 4, sizeof header.drep);
+    header.frag_length = rpc_read_u16(pdu + 8, header.big_endian);
+    header.auth_length = rpc_read_u16(pdu + 10, header.big_endian);
+    header.call_id = rpc_read_u32(pdu + 12, header.big_endian);
+    return header;
+}
 
-// Reads integers, UUIDs and syntax ids of a PDU in its own byte order.
-uint16_t rpc_read_u16(const uint8_t *at, bool big_endian);
-uint32_t rpc_read_u32(const uint8_t *at, bool big_endian);
+// Read UUIDs and syntax ids of a PDU in its own byte order.
 struct base_uuid rpc_read_uuid(const uint8_t *at, bool big_endian);       // 16 bytes
 struct ndr_syntax_id rpc_read_syntax(const uint8_t *at, bool big_endian); // 20 bytes
 

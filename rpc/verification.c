@@ -1,6 +1,8 @@
 // The verification trailer at the end of a request stub ([MS-RPCE] 2.2.2.13): what the client
 // thinks it negotiated and sent, repeated where it is covered by the signature of an authenticated
 // call. It is looked for in the last 1,024 octets of a stub, and is little-endian in every PDU.
+#include <emmintrin.h>
+
 #include "base/bytes.h"
 #include "rpc/server.h"
 
@@ -27,10 +29,17 @@ enum finding {
     DIFFERS,
 };
 
-// Where the signature begins, or `size`. The trailer is aligned to 4.
+// Where the signature begins, or `size`. The trailer is aligned to 4. Nearly no stub has one, and
+// every stub is searched: four places at a time, by the first half of the signature.
 static uint32_t find_signature(const uint8_t *stub, uint32_t size)
 {
+    const __m128i half = _mm_set1_epi32((int)(uint32_t)SIGNATURE);
     uint32_t at = size > SEARCHED ? (size - SEARCHED + 3) & ~3u : 0;
+    for (; at + 16 <= size; at += 16) {
+        __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(stub + at));
+        if (_mm_movemask_epi8(_mm_cmpeq_epi32(words, half)) != 0)
+            break;
+    }
     for (; at + SIGNATURE_SIZE <= size; at += 4) {
         if (base_load_le64(stub + at) == SIGNATURE)
             return at;
