@@ -76,6 +76,32 @@ static void an_active_open_may_be_refused_or_stay_unanswered(void **state)
     assert_int_equal(tcpstack_connections(h->stack), 0);
 }
 
+// RFC 9293 3.5, figure 7: the peer's SYN crosses ours, and agrees to what both offered.
+static void a_syn_that_crosses_ours_is_answered_and_opens(void **state)
+{
+    struct harness *h = *state;
+    struct harness_peer peer;
+    struct harness_segment answer;
+    begin(h, &peer);
+    peer.timestamps = peer.may_sack = true;
+    peer.timestamp = 700;
+    harness_send_syn(h, &peer);
+    assert_true(harness_receive(h, &answer));
+    assert_int_equal(answer.flags, SYN | ACK);
+    assert_int_equal(answer.seq, peer.ack - 1);
+    assert_int_equal(answer.ack, peer.seq);
+    assert_true(answer.may_sack);
+    assert_int_equal(answer.timestamp_echo, 700);
+    assert_int_equal(harness_events(h, NULL), 0);
+    // Its answer to ours begins before RCV.NXT: our ACK opens the peer's side, and its ACK ours.
+    harness_send_at(h, &peer, SYN | ACK, peer.seq - 1, NULL, 0);
+    harness_expect(h, ACK, peer.ack, peer.seq, 0);
+    assert_int_equal(harness_events(h, NULL), 0);
+    harness_send(h, &peer, ACK, NULL, 0);
+    assert_int_equal(harness_events(h, NULL), TCP_EVENT_OPENED);
+    assert_int_equal(harness_counter(h, TCPSTACK_TCP_OPENS_ACTIVE), 1);
+}
+
 static void what_is_no_answer_to_a_syn_is_dropped(void **state)
 {
     static const uint8_t bad[4] = {2, 0, 0, 0};
@@ -133,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_active_open_says_syn_and_opens),
         TEST(an_active_open_may_be_refused_or_stay_unanswered),
+        TEST(a_syn_that_crosses_ours_is_answered_and_opens),
         TEST(what_is_no_answer_to_a_syn_is_dropped),
         TEST(an_open_may_be_closed_before_it_is_answered),
         TEST(an_open_that_cannot_begin_is_refused),
