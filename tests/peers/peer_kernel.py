@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import statistics
 import struct
@@ -19,6 +20,7 @@ SECONDS = 0.7  # of each transfer
 ROUNDS = 3
 GOAL = 0.6  # of what Linux reaches to Linux
 CONNECTS = 10000
+FLOOD, FLOOD_BURST = 60000, 200  # SYNs in all; at once, so that the TAP port can queue them
 CHUNK = bytes(65536)
 # What may not move in the kernel: connections that we reset or let die, segments it cannot read.
 # (Tcp.InErrs would count our SYN-ACK when it must be sent again.)
@@ -218,3 +220,70 @@ def ten_thousand_connects_and_closes(lab):
     late = counters.get("rx_drop_tcp_no_connection", 0)
     expect(max(counters.get("tcp_resets_sent", 0) - late, 0), 0, "our resets of connections")
     return f"{CONNECTS / took:.0f} connections a second"
+
+
+# ---- floods
+
+def checksum(octets):
+    total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def syn(source_mac, our_mac, source, port):
+    """A SYN to the echo port from an address that nobody has."""
+    addresses = socket.inet_aton(source) + socket.inet_aton(OURS)
+    tcp = struct.pack(">HHIIBBHHH4s", port, ECHO, random.getrandbits(32), 0, 6 << 4, 2, 65535, 0, 0,
+                      b"\x02\x04\x05\xb4")
+    sum_ = checksum(addresses + struct.pack(">HH", 6, len(tcp)) + tcp)
+    tcp = tcp[:16] + struct.pack(">H", sum_) + tcp[18:]
+    ipv4 = struct.pack(">BBHHHBBH8s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, addresses)
+    ipv4 = ipv4[:10] + struct.pack(">H", checksum(ipv4)) + ipv4[12:]
+    return our_mac + source_mac + b"\x08\x00" + ipv4 + tcp
+
+
+def macs(client):
+    """The client's and ours, as its kernel knows them."""
+    converse(client, 0)
+    with client.entered():
+        found = subprocess.run(["ip", "neigh", "show", OURS], capture_output=True, text=True,
+                               timeout=10).stdout.split()
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+            raw.bind(("eth0", 0))
+            mac = raw.getsockname()[4]
+    return mac, bytes.fromhex(found[found.index("lladdr") + 1].replace(":", ""))
+
+
+def flood(client, count):
+    """`count` SYNs, some 20,000 a second."""
+    source_mac, our_mac = macs(client)
+    with client.entered():
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    raw.bind(("eth0", 0))
+    with raw:
+        for number in range(count):
+            source = f"10.135.0.{100 + number % 150}"
+            with contextlib.suppress(OSError):
+                raw.send(syn(source_mac, our_mac, source, 1024 + number // 150 % 60000))
+            if number % FLOOD_BURST == 0:
+                time.sleep(0.01)
+
+
+@check("kernel")
+def a_client_connects_during_a_flood_of_half_open_ones(lab):
+    slowest = served = 0
+    with bridge(lab) as (client, ours):
+        attack = threading.Thread(target=flood, args=(client, FLOOD))
+        attack.start()
+        time.sleep(0.5)
+        while attack.is_alive():
+            start = time.monotonic()
+            converse(client, served)
+            slowest = max(slowest, time.monotonic() - start)
+            served += 1
+        attack.join()
+        counters = ours.counters()
+    if counters.get("tcp_cookies_accepted", 0) == 0:
+        raise Failed(f"{served} connections during the flood, none of them by a cookie")
+    return (f"{served} connections beside {FLOOD} SYNs, {counters['tcp_cookies_accepted']} of them "
+            f"by cookies, the slowest in {slowest * 1000:.0f} ms")
