@@ -158,6 +158,23 @@ enum cli_exit cli_control_call(const struct cli_options *options, json_t *reques
     return code;
 }
 
+json_t *cli_control_request(const char *command)
+{
+    return json_pack("{s:i, s:s}", "schema", CLI_SCHEMA, "command", command);
+}
+
+const char *cli_control_text(const json_t *object, const char *key, char *text, size_t size)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return cli_copy_printable(text, size, value == NULL ? "" : value,
+                              value == NULL ? 0 : strlen(value));
+}
+
+long long cli_control_number(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
 // ---- register, unregister
 
 static enum cli_exit change(const struct cli_options *options, const char *command)
@@ -195,19 +212,7 @@ enum cli_exit cli_unregister(const struct cli_options *options)
     return change(options, "unregister");
 }
 
-// ---- status, stats, trace
-
-static const char *text_of(const json_t *object, const char *key, char *text, size_t size)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return cli_copy_printable(text, size, value == NULL ? "" : value,
-                              value == NULL ? 0 : strlen(value));
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
+// ---- status, stats
 
 static void print_status(const json_t *reply)
 {
@@ -215,9 +220,9 @@ static void print_status(const json_t *reply)
     size_t i;
     json_t *item;
     const json_t *log = json_object_get(reply, "log");
-    printf("version    %s\n", text_of(reply, "version", text, sizeof text));
-    printf("pid        %lld\n", number_of(reply, "pid"));
-    printf("uptime     %lld s\n", number_of(reply, "uptime_seconds"));
+    printf("version    %s\n", cli_control_text(reply, "version", text, sizeof text));
+    printf("pid        %lld\n", cli_control_number(reply, "pid"));
+    printf("uptime     %lld s\n", cli_control_number(reply, "uptime_seconds"));
     printf("addresses ");
     json_array_foreach(json_object_get(reply, "addresses"), i, item)
     {
@@ -226,16 +231,16 @@ static void print_status(const json_t *reply)
                           ? ""
                           : cli_copy_printable(text, sizeof text, address, strlen(address)));
     }
-    printf("\nport       %lld\n", number_of(reply, "port"));
-    printf("entries    %lld\n", number_of(reply, "entries"));
-    printf("log        head %lld, applied %lld\n", number_of(log, "head"),
-           number_of(log, "applied"));
+    printf("\nport       %lld\n", cli_control_number(reply, "port"));
+    printf("entries    %lld\n", cli_control_number(reply, "entries"));
+    printf("log        head %lld, applied %lld\n", cli_control_number(log, "head"),
+           cli_control_number(log, "applied"));
     json_array_foreach(json_object_get(reply, "workers"), i, item)
     {
-        printf("worker %-3zu core %lld, lag %lld", i, number_of(item, "core"),
-               number_of(item, "lag"));
+        printf("worker %-3zu core %lld, lag %lld", i, cli_control_number(item, "core"),
+               cli_control_number(item, "lag"));
         if (json_object_get(item, "connections") != NULL)
-            printf(", connections %lld", number_of(item, "connections"));
+            printf(", connections %lld", cli_control_number(item, "connections"));
         putchar('\n');
     }
 }
@@ -246,7 +251,7 @@ static void keep_drops(json_t *counters)
     for (size_t i = json_array_size(counters); i-- > 0;) {
         const json_t *counter = json_array_get(counters, i);
         const char *kind = json_string_value(json_object_get(counter, "kind"));
-        if (kind == NULL || strcmp(kind, "drop") != 0 || number_of(counter, "total") == 0)
+        if (kind == NULL || strcmp(kind, "drop") != 0 || cli_control_number(counter, "total") == 0)
             json_array_remove(counters, i);
     }
 }
@@ -261,7 +266,7 @@ static void print_stats(const json_t *reply)
     const json_t *counters = json_object_get(reply, "counters");
     json_array_foreach(counters, i, counter)
     {
-        int length = (int)strlen(text_of(counter, "name", text, sizeof text));
+        int length = (int)strlen(cli_control_text(counter, "name", text, sizeof text));
         width = length > width ? length : width;
     }
     printf("%-*s %20s", width, "counter", "total");
@@ -273,30 +278,11 @@ static void print_stats(const json_t *reply)
     putchar('\n');
     json_array_foreach(counters, i, counter)
     {
-        printf("%-*s %20lld", width, text_of(counter, "name", text, sizeof text),
-               number_of(counter, "total"));
+        printf("%-*s %20lld", width, cli_control_text(counter, "name", text, sizeof text),
+               cli_control_number(counter, "total"));
         json_array_foreach(json_object_get(counter, "workers"), w, item)
             printf(" %15lld", (long long)json_integer_value(item));
         putchar('\n');
-    }
-}
-
-static void print_trace(const json_t *reply)
-{
-    char remote[64], event[32], state[32];
-    size_t i;
-    json_t *item;
-    printf("%-6s %14s  %-21s %5s  %-14s %-12s %10s %10s %6s\n", "worker", "seconds", "peer", "port",
-           "event", "state", "sequence", "ack", "size");
-    json_array_foreach(json_object_get(reply, "records"), i, item)
-    {
-        long long time = number_of(item, "time_us");
-        printf("%-6lld %7lld.%06lld  %-21s %5lld  %-14s %-12s %10lld %10lld %6lld\n",
-               number_of(item, "worker"), time / 1000000, time % 1000000,
-               text_of(item, "remote", remote, sizeof remote), number_of(item, "local_port"),
-               text_of(item, "event", event, sizeof event),
-               text_of(item, "state", state, sizeof state), number_of(item, "sequence"),
-               number_of(item, "acknowledgment"), number_of(item, "size"));
     }
 }
 
@@ -318,27 +304,12 @@ static enum cli_exit report(const struct cli_options *options, json_t *request,
     return CLI_OK;
 }
 
-static json_t *request_of(const char *command)
-{
-    return json_pack("{s:i, s:s}", "schema", CLI_SCHEMA, "command", command);
-}
-
 enum cli_exit cli_status(const struct cli_options *options)
 {
-    return report(options, request_of("status"), print_status);
+    return report(options, cli_control_request("status"), print_status);
 }
 
 enum cli_exit cli_stats(const struct cli_options *options)
 {
-    return report(options, request_of("stats"), print_stats);
-}
-
-enum cli_exit cli_trace(const struct cli_options *options)
-{
-    json_t *request = request_of("trace");
-    if (options->last != 0)
-        json_object_set_new(request, "last", json_integer(options->last));
-    if (options->connection != NULL)
-        json_object_set_new(request, "connection", json_string(options->connection));
-    return report(options, request, print_trace);
+    return report(options, cli_control_request("stats"), print_stats);
 }

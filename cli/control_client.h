@@ -1,11 +1,19 @@
-// One request over the control socket, for the commands that need no more.
+// A request to the control socket and its reply (docs/control-protocol.md).
 #pragma once
+
+#include <stddef.h>
 
 #include <jansson.h>
 
 #include "cli/options.h"
 
-// Sends the request, which it takes over; on CLI_OK *ret_reply is an object that says ok, and the
-// caller's. Otherwise says why on stderr.
+// A request with its schema and command; the caller owns it. NULL: no memory.
+json_t *cli_control_request(const char *command);
+// Sends the request, which it takes over, over a connection of its own. On CLI_OK *ret_reply is an
+// object that says ok, and the caller's; else why not was said on stderr.
 enum cli_exit cli_control_call(const struct cli_options *options, json_t *request,
                                json_t **ret_reply);
+
+// Members of a reply; empty and 0 when there is none. The text is made printable and cut to `size`.
+const char *cli_control_text(const json_t *object, const char *key, char *text, size_t size);
+long long cli_control_number(const json_t *object, const char *key);

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,8 @@ static const struct option long_options[] = {
     {"drops", no_argument, NULL, 'd'},
     {"last", required_argument, NULL, 'l'},
     {"connection", required_argument, NULL, 'c'},
+    {"follow", no_argument, NULL, 'f'},
+    {"count", required_argument, NULL, 'n'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {0},
@@ -60,6 +63,9 @@ void cli_options_help(void)
            "  -d, --drops            stats: only what was refused or dropped, and not zero\n"
            "  -l, --last N           trace: the newest N records of each worker (100)\n"
            "  -c, --connection ADDRESS:PORT  trace: only this peer\n"
+           "  -f, --follow           trace: from now on (or from --last on), as it happens, until\n"
+           "                         interrupted; with --json an object a line for each record\n"
+           "  -n, --count N          trace: with --follow, end after N records\n"
            "  -h, --help             this text\n"
            "  -V, --version          the version\n\n"
            "map without a version takes the highest that the mapper lists.\n\n"
@@ -78,13 +84,13 @@ static bool parse_timeout(const char *text, int *ret_ms)
     return true;
 }
 
-static bool parse_last(const char *text, int *ret_last)
+static bool parse_number(const char *text, int max, int *ret_number)
 {
     char *end;
-    long last = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || last < 1 || last > LAST_MAX)
+    long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || number < 1 || number > max)
         return false;
-    *ret_last = (int)last;
+    *ret_number = (int)number;
     return true;
 }
 
@@ -108,7 +114,11 @@ static bool take_option(int letter, const char *argument, struct cli_options *op
         options->socket = argument;
         return true;
     case 'l':
-        return parse_last(argument, &options->last);
+        return parse_number(argument, LAST_MAX, &options->last);
+    case 'n':
+        return parse_number(argument, INT_MAX, &options->count);
+    case 'f':
+        return options->follow = true;
     case 'c':
         options->connection = argument;
         return cli_target_parse(argument, &target) && strrchr(argument, ':') != NULL;
@@ -141,6 +151,8 @@ static const char *expected_argument(int letter)
         return "seconds from 0.001 to 86400";
     case 'l':
         return "a number from 1 to 8192";
+    case 'n':
+        return "a number from 1 to 2147483647";
     case 'c':
         return "ADDRESS:PORT";
     case 'i':
@@ -210,7 +222,7 @@ enum cli_exit cli_options_parse(int argc, char **argv, struct cli_options *ret_o
     size_t given_count = 0;
     int letter;
     optind = 0; // starts over, also when it has run before
-    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:O:rdl:c:hV", long_options, NULL)) !=
+    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:O:rdl:c:fn:hV", long_options, NULL)) !=
            -1) {
         if (letter == 'h' || letter == 'V') {
             ret_options->verb = letter == 'h' ? CLI_HELP : CLI_VERSION;

@@ -16,7 +16,7 @@
       "take an endpoint out of it")                                                                \
     X(CLI_STATUS, "status", "", 0, 0, "sj", "show what the server is and how its workers stand")   \
     X(CLI_STATS, "stats", "", 0, 0, "sjd", "show the server's counters")                           \
-    X(CLI_TRACE, "trace", "", 0, 0, "sjlc", "show what happened to connections lately")            \
+    X(CLI_TRACE, "trace", "", 0, 0, "sjlcfn", "show what happens to connections")                  \
     X(CLI_OXID, "oxid", "list | remove OXID | add OXID IPID BINDING...", 1, 8, "sjO",              \
       "show or change the object exporters that the OXID resolver knows")                          \
     X(CLI_FAULT, "fault", "list | clear [ID] | add KEY=VALUE...", 1, 8, "sj",                      \
@@ -50,6 +50,8 @@ struct cli_options {
     const char *connection;
     const char *oids[CLI_OIDS_MAX];
     unsigned oid_count;
+    bool follow;
+    int count; // records; 0 when it was not given
 };
 
 // Reads the command line. CLI_OK with *ret_options filled, or CLI_USAGE after saying why on stderr.

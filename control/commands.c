@@ -128,21 +128,42 @@ static json_t *run_stats(struct request *request)
     return run_report(request, control_report_stats);
 }
 
+// A number for each worker.
+static bool is_since(const json_t *since, unsigned workers)
+{
+    if (json_array_size(since) != workers)
+        return false;
+    for (unsigned i = 0; i < workers; i++) {
+        if (!json_is_integer(json_array_get(since, i)) ||
+            json_integer_value(json_array_get(since, i)) < 0)
+            return false;
+    }
+    return true;
+}
+
 static json_t *run_trace(struct request *request)
 {
-    const char *command, *connection = NULL;
+    const char *command;
     int schema, last = 100;
+    json_t *since = NULL;
+    struct control_trace_query query = {0};
     json_error_t error;
-    if (json_unpack_ex(request->members, &error, JSON_STRICT, "{s:s, s?i, s?i, s?s}", "command",
-                       &command, "schema", &schema, "last", &last, "connection", &connection) != 0)
-        return control_commands_refuse("usage", "%s; expected, if wanted, last and connection",
-                                       error.text);
+    if (json_unpack_ex(request->members, &error, JSON_STRICT, "{s:s, s?i, s?i, s?s, s?o}",
+                       "command", &command, "schema", &schema, "last", &last, "connection",
+                       &query.connection, "since", &since) != 0)
+        return control_commands_refuse(
+            "usage", "%s; expected, if wanted, last, connection and since", error.text);
     if (last < 1 || last > CONTROL_TRACE_LAST_MAX)
         return control_commands_refuse("usage", "last: found %d, expected 1 to %d", last,
                                        CONTROL_TRACE_LAST_MAX);
-    json_t *records = control_trace_report(request->options, (unsigned)last, connection);
+    if (since != NULL && !is_since(since, request->options->worker_count))
+        return control_commands_refuse("usage", "since: expected a list of %u numbers, as in next",
+                                       request->options->worker_count);
+    query.last = (unsigned)last;
+    query.since = since;
     json_t *reply = ok();
-    if (records == NULL || reply == NULL || json_object_set_new(reply, "records", records) != 0) {
+    json_t *body = control_trace_report(request->options, &query);
+    if (reply == NULL || json_object_update_new(reply, body) != 0) {
         json_decref(reply);
         return NULL;
     }

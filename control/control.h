@@ -39,9 +39,12 @@ struct control_worker {
     struct control_channel *channel;
     struct control_counters counters[CONTROL_COUNTER_BLOCK_MAX];
     unsigned counters_count;
-    // Fills ret_rows with the newest records, at most `max`, the oldest first, while the worker
-    // goes on writing; returns how many. May be NULL.
-    unsigned (*trace)(const void *context, struct control_trace_row *ret_rows, unsigned max);
+    // How many records were ever written: they are numbered from 0.
+    uint64_t (*trace_head)(const void *context);
+    // Fills ret_rows with the records from number `from` on that are still there, at most `max`,
+    // the oldest first, while the worker goes on writing; returns how many. May be NULL.
+    unsigned (*trace)(const void *context, uint64_t from, struct control_trace_row *ret_rows,
+                      unsigned max);
     const void *trace_context;
 };
 

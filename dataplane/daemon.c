@@ -293,6 +293,7 @@ static void describe_worker(struct daemon *d, unsigned index)
                       TCPSTACK_COUNTER_COUNT},
                      {"rpc", rpc_counter_rows, rpc_counters(w->rpc), RPC_COUNTER_COUNT}},
         .counters_count = 3,
+        .trace_head = dataplane_trace_head,
         .trace = dataplane_trace_rows,
         .trace_context = tcpstack_trace(w->stack),
     };

@@ -34,12 +34,19 @@ static struct control_trace_row row_of(uint64_t number, const struct tcpstack_tr
     return row;
 }
 
+uint64_t dataplane_trace_head(const void *trace)
+{
+    return tcpstack_trace_head(trace);
+}
+
 // The worker goes on writing meanwhile: what it overwrites is passed over.
-unsigned dataplane_trace_rows(const void *trace, struct control_trace_row *ret_rows, unsigned max)
+unsigned dataplane_trace_rows(const void *trace, uint64_t from, struct control_trace_row *ret_rows,
+                              unsigned max)
 {
     uint64_t head = tcpstack_trace_head(trace);
+    uint64_t oldest = head > TCPSTACK_TRACE_SIZE ? head - TCPSTACK_TRACE_SIZE : 0;
     unsigned count = 0;
-    for (uint64_t number = head > max ? head - max : 0; number < head; number++) {
+    for (uint64_t number = from > oldest ? from : oldest; number < head && count < max; number++) {
         struct tcpstack_trace_record record;
         if (tcpstack_trace_read(trace, number, &record))
             ret_rows[count++] = row_of(number, &record);

@@ -91,3 +91,19 @@ def a_network_insert_is_taken_from_an_allowed_source(lab):
     expect(found[0].annotation, added.annotation, "annotation")
     lab.portolan("unregister", "@".join(NEW), found[0].binding)
     expect_same_list(dump(lab), sample.ENTRIES, "dump after unregister")
+
+
+@check("closed")
+def trace_follows_what_happens(lab):
+    command = [lab.program("portolan"), "trace", "--follow", "--count", "2", "--json", "--last",
+               "1", "--socket", lab.socket]
+    dump(lab)  # so that there is a record to begin with
+    following = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        following.stdout.readline()
+        with wire.Connection():
+            line = following.communicate(timeout=10)[0]
+    finally:
+        following.kill()
+    expect(following.returncode, 0, "exit status of portolan trace --follow")
+    expect(json.loads(line)["event"], "opened", "the record that followed")

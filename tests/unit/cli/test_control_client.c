@@ -17,7 +17,8 @@
 static char out[8192];
 static char err[1024];
 
-// A control socket that answers one request with `reply`; NULL: never.
+// A control socket that answers a request, each on a connection of its own, with each line of
+// `reply`; NULL: never. The last request stays in `request`.
 struct fake {
     char path[64];
     int listen_fd;
@@ -25,20 +26,32 @@ struct fake {
     char request[1024];
 };
 
-static void *serve(void *context)
+// Answers one request; what is left of the replies.
+static const char *serve_one(struct fake *fake, const char *replies)
 {
-    struct fake *fake = context;
     int fd = accept(fake->listen_fd, NULL, NULL);
     size_t size = 0;
     while (size < sizeof fake->request - 1 && recv(fd, fake->request + size, 1, 0) == 1 &&
            fake->request[size] != '\n')
         size++;
     fake->request[size] = '\0';
-    if (fake->reply != NULL)
-        send(fd, fake->reply, strlen(fake->reply), MSG_NOSIGNAL);
+    const char *end = replies != NULL ? strchr(replies, '\n') : NULL;
+    size = end != NULL ? (size_t)(end + 1 - replies) : replies != NULL ? strlen(replies) : 0;
+    if (replies != NULL)
+        send(fd, replies, size, MSG_NOSIGNAL);
     else
         recv(fd, &size, 1, 0); // until the client leaves
     close(fd);
+    return replies != NULL ? replies + size : "";
+}
+
+static void *serve(void *context)
+{
+    struct fake *fake = context;
+    const char *left = fake->reply;
+    do
+        left = serve_one(fake, left);
+    while (*left != '\0');
     return NULL;
 }
 
@@ -302,6 +315,49 @@ static void bad_words_of_fault_are_refused_before_anything_is_sent(void **state)
     }
 }
 
+#define RECORD(number)                                                                             \
+    "{\"worker\":0,\"number\":" number ",\"time_us\":5,\"remote\":\"10.135.0.1:40000\","           \
+    "\"local_port\":135,\"event\":\"opened\",\"state\":\"ESTABLISHED\",\"sequence\":1,"            \
+    "\"acknowledgment\":7,\"size\":8}"
+#define PAGE(records, next, lost)                                                                  \
+    "{\"schema\":1,\"ok\":true,\"records\":[" records "],\"next\":[" next "],\"lost\":" lost "}\n"
+
+static void following_prints_new_records_until_their_count(void **state)
+{
+    (void)state;
+    struct fake fake;
+    static const char replies[] = PAGE(RECORD("6"), "7", "0") PAGE("", "7", "0")
+        PAGE(RECORD("9"), "10", "2") PAGE(RECORD("10") "," RECORD("11"), "12", "0");
+    const struct cli_options options = {.follow = true, .count = 2, .json = true};
+    assert_int_equal(run(&fake, replies, cli_trace, options), CLI_OK);
+    assert_non_null(strstr(fake.request, "\"since\":[10]"));
+    assert_string_equal(err, "portolan: 2 records were overwritten before they could be read\n");
+    const char *first = strstr(out, "\"number\":9"), *second = strstr(out, "\"number\":10");
+    assert_true(first != NULL && second > first);
+    assert_int_equal(strchr(strchr(out, '\n') + 1, '\n')[1], '\0'); // two lines
+    assert_null(strstr(out, "\"number\":6"));                       // that was before
+}
+
+static void following_may_begin_with_the_last(void **state)
+{
+    (void)state;
+    struct fake fake;
+    static const char replies[] = PAGE(RECORD("6"), "7", "0");
+    const struct cli_options options = {.follow = true, .count = 1, .last = 1};
+    assert_int_equal(run(&fake, replies, cli_trace, options), CLI_OK);
+    assert_non_null(strstr(out, "10.135.0.1:40000"));
+}
+
+static void a_count_is_for_following(void **state)
+{
+    (void)state;
+    const struct cli_options options = {.count = 1};
+    struct capture on_stderr = capture_begin(stderr);
+    enum cli_exit code = cli_trace(&options);
+    capture_end(&on_stderr, err, sizeof err);
+    assert_int_equal(code, CLI_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +371,9 @@ int main(void)
         cmocka_unit_test(status_as_json_is_the_reply_without_its_ok),
         cmocka_unit_test(stats_are_aligned_with_a_column_per_core),
         cmocka_unit_test(a_trace_is_asked_for_as_wanted_and_laid_out_in_columns),
+        cmocka_unit_test(following_prints_new_records_until_their_count),
+        cmocka_unit_test(following_may_begin_with_the_last),
+        cmocka_unit_test(a_count_is_for_following),
         cmocka_unit_test(drops_are_only_refusals_that_happened),
         cmocka_unit_test(fault_sends_its_words_as_one_rule_and_prints_the_id),
         cmocka_unit_test(fault_list_is_laid_out_or_json),

@@ -58,6 +58,8 @@ static const struct {
      "--protseq: found 'tcp', expected a protocol sequence like ncacn_ip_tcp"},
     {{"trace", "-l", "0"}, "--last: found '0', expected a number from 1 to 8192"},
     {{"trace", "-c", "10.135.0.1"}, "--connection: found '10.135.0.1', expected ADDRESS:PORT"},
+    {{"trace", "-f", "-n", "0"}, "--count: found '0', expected a number from 1 to 2147483647"},
+    {{"stats", "-f"}, "stats does not take --follow; see portolan --help"},
     {{"stats", "-l", "5"}, "stats does not take --last; see portolan --help"},
     {{"export"}, "export is not available in this version"},
     {{"import", "file"}, "import is not available in this version"},

@@ -24,20 +24,31 @@ static const struct base_counter counter_rows[] = {
 static const char *const addresses[] = {"10.135.0.2", "fd00:135::2"};
 
 // Two peers in turn, an event each.
-static unsigned trace_rows(const void *context, struct control_trace_row *ret_rows, unsigned max)
+static uint64_t trace_head(const void *context)
 {
     (void)context;
-    for (unsigned i = 0; i < SERVER_TRACE_ROWS && i < max; i++) {
-        ret_rows[i] = (struct control_trace_row){.number = i,
-                                                 .time_us = 1000 * i,
-                                                 .local_port = 135,
-                                                 .event = "opened",
-                                                 .state = "ESTABLISHED",
-                                                 .sequence = 4294967295,
-                                                 .size = i};
-        snprintf(ret_rows[i].remote, sizeof ret_rows[i].remote, "10.135.0.1:4000%u", i % 2);
-    }
     return SERVER_TRACE_ROWS;
+}
+
+static unsigned trace_rows(const void *context, uint64_t from, struct control_trace_row *ret_rows,
+                           unsigned max)
+{
+    (void)context;
+    unsigned count = 0;
+    uint64_t first = from > SERVER_TRACE_OLDEST ? from : SERVER_TRACE_OLDEST;
+    for (uint64_t number = first; number < SERVER_TRACE_ROWS && count < max; number++) {
+        unsigned i = (unsigned)number;
+        ret_rows[count] = (struct control_trace_row){.number = i,
+                                                     .time_us = 1000 * i,
+                                                     .local_port = 135,
+                                                     .event = "opened",
+                                                     .state = "ESTABLISHED",
+                                                     .sequence = 4294967295,
+                                                     .size = i};
+        snprintf(ret_rows[count].remote, sizeof ret_rows[count].remote, "10.135.0.1:4000%u", i % 2);
+        count++;
+    }
+    return count;
 }
 
 static void *run_worker(void *context)
@@ -101,6 +112,7 @@ int server_start(void **state)
         .channel = s->channel,
         .counters = {{"rpc", counter_rows, s->counters, 3}},
         .counters_count = 1,
+        .trace_head = trace_head,
         .trace = trace_rows,
     };
     const struct control_options options = {

@@ -11,7 +11,7 @@
 #include "control/control.h"
 #include "mapper/change.h"
 
-enum { SERVER_CORE = 3, SERVER_TRACE_ROWS = 300 };
+enum { SERVER_CORE = 3, SERVER_TRACE_ROWS = 300, SERVER_TRACE_OLDEST = 5 };
 
 struct server {
     char directory[64];

@@ -291,6 +291,46 @@ static void trace_shows_one_connection_alone(void **state)
     json_decref(reply);
 }
 
+static void trace_goes_on_where_it_ended(void **state)
+{
+    json_t *reply = server_ask(*state, "{\"command\":\"trace\",\"last\":3,\"since\":[10],"
+                                       "\"connection\":\"10.135.0.1:40001\"}"); // 10 and 12 are not
+    const json_t *records = json_object_get(reply, "records");
+    assert_int_equal(json_array_size(records), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(records, 0), "number")), 11);
+    const json_t *next = json_array_get(json_object_get(reply, "next"), 0);
+    assert_int_equal(json_integer_value(next), 13);
+    json_decref(reply);
+}
+
+static void trace_begins_anew_behind_the_last_record(void **state)
+{
+    json_t *reply = server_ask(*state, "{\"command\":\"trace\",\"last\":1,\"since\":[99999]}");
+    const json_t *first = json_array_get(json_object_get(reply, "records"), 0);
+    assert_int_equal(json_integer_value(json_object_get(first, "number")), SERVER_TRACE_OLDEST);
+    json_decref(reply);
+}
+
+static void trace_says_how_many_records_were_overwritten(void **state)
+{
+    json_t *reply = server_ask(*state, "{\"command\":\"trace\",\"since\":[0]}");
+    assert_int_equal(json_integer_value(json_object_get(reply, "lost")), SERVER_TRACE_OLDEST);
+    json_decref(reply);
+}
+
+static void trace_refuses_places_that_are_none(void **state)
+{
+    static const char *const bad[] = {"[]", "[1,2]", "[-1]", "[\"1\"]", "7"};
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char request[64];
+        snprintf(request, sizeof request, "{\"command\":\"trace\",\"since\":%s}", bad[i]);
+        json_t *reply = server_ask(*state, request);
+        assert_string_equal(server_text(reply, "error"),
+                            "since: expected a list of 1 numbers, as in next");
+        json_decref(reply);
+    }
+}
+
 static void trace_refuses_a_number_that_is_none(void **state)
 {
     json_t *reply = server_ask(*state, "{\"command\":\"trace\",\"last\":0}");
@@ -311,6 +351,10 @@ int main(void)
         SERVER_TEST(stats_shows_every_counter_with_its_kind_and_total),
         SERVER_TEST(trace_shows_the_newest_records),
         SERVER_TEST(trace_shows_one_connection_alone),
+        SERVER_TEST(trace_goes_on_where_it_ended),
+        SERVER_TEST(trace_begins_anew_behind_the_last_record),
+        SERVER_TEST(trace_says_how_many_records_were_overwritten),
+        SERVER_TEST(trace_refuses_places_that_are_none),
         SERVER_TEST(trace_refuses_a_number_that_is_none),
         SERVER_TEST(only_owner_and_group_may_connect),
         SERVER_TEST(a_live_socket_is_not_taken_over),
