@@ -64,7 +64,8 @@ static bool options_are_sound(const struct tcpstack_options *options)
            options->listen_count <= TCPSTACK_LISTEN_MAX && options->pool != NULL &&
            rte_pktmbuf_priv_size(options->pool) >= sizeof(struct tcp_segment) &&
            options->max_connections > 0 && options->max_connections < UINT32_MAX / 4 &&
-           options->max_half_open < UINT32_MAX / 4 && options->receive_window >= 65536 &&
+           options->max_half_open < UINT32_MAX / 4 && options->keepalive_idle <= TCP_DEADLINE_MAX &&
+           options->keepalive_interval <= TCP_DEADLINE_MAX && options->receive_window >= 65536 &&
            options->receive_window <= UINT32_C(1) << 30 && options->transmit_limit > 0 &&
            options->transmit_limit <= UINT32_C(1) << 30;
 }
@@ -85,12 +86,15 @@ struct tcpstack *tcpstack_create(const struct tcpstack_options *options, uint64_
         uint16_t *mtu = &stack->options.ports[i].mtu;
         *mtu = RTE_MIN(*mtu, (uint16_t)TCPSTACK_MTU_MAX);
     }
-    if (tcp_table_init(&stack->table, options->max_connections + options->max_half_open) != 0) {
+    uint32_t blocks = options->max_connections + options->max_half_open;
+    if (tcp_table_init(&stack->table, blocks) != 0 ||
+        tcp_traffic_init(&stack->traffic, blocks) != 0) {
+        tcp_table_destroy(&stack->table);
         free(stack);
         return NULL;
     }
-    TAILQ_INIT(&stack->ready);
-    TAILQ_INIT(&stack->told);
+    STAILQ_INIT(&stack->ready);
+    STAILQ_INIT(&stack->told);
     TAILQ_INIT(&stack->output);
     TAILQ_INIT(&stack->time_wait);
     tcp_memory_init(&stack->memory, options->pool);
@@ -106,8 +110,9 @@ struct tcpstack *tcpstack_create(const struct tcpstack_options *options, uint64_
 static void release_all(struct tcpstack *stack)
 {
     for (uint32_t i = 0; i <= stack->table.bucket_mask; i++) {
-        while (stack->table.buckets[i] != NULL)
-            tcp_conn_release(stack->table.buckets[i], TCP_CLOSE_ABORTED);
+        struct tcp_conn *conn;
+        while ((conn = tcp_table_block(&stack->table, stack->table.buckets[i])) != NULL)
+            tcp_conn_release(conn, TCP_CLOSE_ABORTED);
     }
 }
 
@@ -121,6 +126,7 @@ void tcpstack_destroy(struct tcpstack *stack)
     while (tcpstack_take_output(stack, &frame, 1) == 1)
         rte_pktmbuf_free(frame);
     tcp_table_destroy(&stack->table);
+    tcp_traffic_destroy(&stack->traffic);
     free(stack);
 }
 
@@ -186,11 +192,13 @@ void tcpstack_flush(struct tcpstack *stack, uint64_t now)
     stack->now = now;
     tcp_memory_look(stack);
     tcp_memory_relieve(stack);
-    struct tcp_conn *conn;
-    while ((conn = TAILQ_FIRST(&stack->output)) != NULL && !tcpstack_output_full(stack)) {
-        TAILQ_REMOVE(&stack->output, conn, output_link);
+    struct tcp_traffic *traffic;
+    while ((traffic = TAILQ_FIRST(&stack->output)) != NULL && !tcpstack_output_full(stack)) {
+        struct tcp_conn *conn = traffic->owner;
+        TAILQ_REMOVE(&stack->output, traffic, output_link);
         conn->on_output = false;
         tcp_output(conn);
+        tcp_traffic_end(conn);
     }
 }
 
@@ -245,7 +253,7 @@ void tcp_raise(struct tcp_conn *conn, unsigned events)
     if (conn->on_ready)
         return;
     conn->on_ready = true;
-    TAILQ_INSERT_TAIL(&conn->stack->ready, conn, ready_link);
+    STAILQ_INSERT_TAIL(&conn->stack->ready, conn, ready_link);
 }
 
 // A connection stays in `ready` until it is handed out or, when its events were taken meanwhile,
@@ -255,13 +263,11 @@ unsigned tcpstack_ready(struct tcpstack *stack, struct tcp_conn **ret_conns, uns
     tcp_reap(stack);
     unsigned count = 0;
     struct tcp_conn *conn;
-    while (count < max && (conn = TAILQ_FIRST(&stack->ready)) != NULL) {
-        TAILQ_REMOVE(&stack->ready, conn, ready_link);
+    while (count < max && (conn = STAILQ_FIRST(&stack->ready)) != NULL) {
+        STAILQ_REMOVE_HEAD(&stack->ready, ready_link);
         conn->on_ready = false;
-        if (conn->closed) {
-            conn->on_told = true;
-            TAILQ_INSERT_TAIL(&stack->told, conn, ready_link);
-        }
+        if (conn->closed)
+            STAILQ_INSERT_TAIL(&stack->told, conn, ready_link);
         if (conn->events != 0)
             ret_conns[count++] = conn;
     }

@@ -47,9 +47,11 @@ struct tcpstack {
     uint64_t counters[TCPSTACK_COUNTER_COUNT];
 
     struct tcp_table table;
-    struct tcp_conn_list ready;     // have events for the caller
-    struct tcp_conn_list told;      // told CLOSED; reaped at the next tcpstack_ready or _input
-    struct tcp_conn_list output;    // owe the peer a segment or an ACK
+    struct tcp_traffic_pool traffic;
+    struct tcp_traffic no_traffic;  // of every connection that has nothing on its way; all zero
+    struct tcp_conn_queue ready;    // have events for the caller
+    struct tcp_conn_queue told;     // told CLOSED; reaped at the next tcpstack_ready or _input
+    struct tcp_traffic_list output; // owe the peer a segment or an ACK
     struct tcp_conn_list time_wait; // in TIME-WAIT and nobody's any more; the oldest first
     struct tcpstack_wheel wheel;
     struct tcp_memory memory;

@@ -19,7 +19,8 @@ enum {
 #define TCP_ACK_DELAY       UINT64_C(40000)    // RFC 9293 3.8.6.3 allows 500 ms
 #define TCP_TIME_WAIT_TIME  UINT64_C(10000000) // 2 MSL, with an MSL for local networks
 #define TCP_FIN_WAIT_2_TIME UINT64_C(60000000) // without a sign of the peer
-#define TCP_CHALLENGE_GAP   UINT64_C(50000)    // RFC 5961 7: one challenge ACK in this time
+#define TCP_CHALLENGE_GAP   UINT32_C(50000)    // RFC 5961 7: one challenge ACK in this time
+#define TCP_DEADLINE_MAX    (UINT64_C(24) * 24 * 3600 * 1000000) // what 31 bits of ticks hold
 #define TCP_MEMORY_RETRY    UINT64_C(10000)
 #define TCP_PROBE_MIN       UINT64_C(10000) // bursts and timers are coarser than a short round trip
 #define TCP_PEER_ACK_DELAY  UINT64_C(50000) // what most peers delay an ACK at most, and a little
@@ -31,6 +32,12 @@ enum {
     TCP_TIMESTAMP_TICK = 1000, // us a TSval counts, the finest that RFC 7323 5.4 allows
     TCP_PROBE_MAX = 10,        // unanswered; answered ones too once the caller has closed
 };
+
+// Ticks of the wheel, for times that need not be finer (struct tcp_conn).
+static inline uint32_t tcp_tick(const struct tcp_conn *conn)
+{
+    return (uint32_t)(conn->stack->now >> WHEEL_TICK_SHIFT);
+}
 
 static inline bool tcp_is_ipv6(const struct tcp_key *key)
 {

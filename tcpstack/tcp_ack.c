@@ -45,15 +45,15 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
 {
     uint64_t sent_at = 0;
     bool ambiguous = false;
-    while (conn->tx_head != NULL) {
-        struct rte_mbuf *frame = conn->tx_head;
+    while (conn->traffic->tx_head != NULL) {
+        struct rte_mbuf *frame = conn->traffic->tx_head;
         struct tcp_segment *segment = tcp_segment(frame);
         uint32_t acked = conn->snd_una - segment->sequence;
         if (acked == 0 || (int32_t)acked < 0)
             break;
         ambiguous |= segment->sent_again;
         if (acked < segment->size) {
-            conn->pipe -= segment->fate == TCP_SEGMENT_IN_FLIGHT ? acked : 0;
+            conn->traffic->pipe -= segment->fate == TCP_SEGMENT_IN_FLIGHT ? acked : 0;
             tcp_segment_cut(segment, acked);
             break;
         }
@@ -62,16 +62,16 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
         if (segment->fate == TCP_SEGMENT_IN_FLIGHT || segment->fate == TCP_SEGMENT_LOST)
             tcp_rack_delivered(conn, segment, packet);
         tcp_flight_leave(conn, frame);
-        if (conn->tx_sacked == frame)
-            conn->tx_sacked = NULL;
-        if (conn->tx_unsent == frame)
-            conn->tx_unsent = segment->next;
-        conn->tx_head = segment->next;
-        conn->tx_frames--;
+        if (conn->traffic->tx_sacked == frame)
+            conn->traffic->tx_sacked = NULL;
+        if (conn->traffic->tx_unsent == frame)
+            conn->traffic->tx_unsent = segment->next;
+        conn->traffic->tx_head = segment->next;
+        conn->traffic->tx_frames--;
         rte_pktmbuf_free_seg(frame); // not what a large frame has chained to it
     }
-    if (conn->tx_head == NULL)
-        conn->tx_tail = NULL;
+    if (conn->traffic->tx_head == NULL)
+        conn->traffic->tx_tail = NULL;
     take_rtt(conn, packet, sent_at, ambiguous);
 }
 

@@ -26,7 +26,7 @@ void tcp_cc_init(struct tcp_conn *conn)
     conn->cc = (struct tcp_cc){
         .window = initial_window(conn),
         .threshold = UINT32_MAX,
-        .recover = conn->iss,
+        .recover = conn->snd_una - 1,
     };
 }
 
@@ -183,7 +183,7 @@ void tcp_cc_idle(struct tcp_conn *conn)
 uint32_t tcp_cc_window(const struct tcp_conn *conn)
 {
     const struct tcp_cc *cc = &conn->cc;
-    bool limited = !conn->sack && !cc->recovering && conn->lost.first == NULL &&
+    bool limited = !conn->sack && !cc->recovering && conn->traffic->lost.first == NULL &&
                    cc->duplicates < DUPLICATE_THRESHOLD;
     return cc->window + (limited ? (uint32_t)cc->duplicates * conn->snd_mss : 0);
 }

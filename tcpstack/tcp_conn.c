@@ -10,6 +10,11 @@
 #include "base/siphash.h"
 #include "tcpstack/tcp.h"
 
+static size_t blocks_size(const struct tcp_table *table)
+{
+    return (table->block_count + (size_t)1) * sizeof *table->blocks;
+}
+
 int tcp_table_init(struct tcp_table *table, uint32_t blocks)
 {
     uint32_t buckets = 16;
@@ -17,17 +22,16 @@ int tcp_table_init(struct tcp_table *table, uint32_t blocks)
         buckets *= 2;
     *table = (struct tcp_table){.bucket_mask = buckets - 1, .block_count = blocks};
     table->buckets = calloc(buckets, sizeof *table->buckets);
-    table->mapped = (size_t)blocks * sizeof *table->blocks;
     // Mapped, not allocated: pages come with their first connection, on the node of the worker
     // that opens it, and the machine may back them with huge pages.
-    void *memory = mmap(NULL, table->mapped, PROT_READ | PROT_WRITE,
+    void *memory = mmap(NULL, blocks_size(table), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     table->blocks = memory == MAP_FAILED ? NULL : memory;
     if (table->buckets == NULL || table->blocks == NULL) {
         tcp_table_destroy(table);
         return -1;
     }
-    (void)madvise(table->blocks, table->mapped, MADV_HUGEPAGE); // advice: may be refused
+    (void)madvise(table->blocks, blocks_size(table), MADV_HUGEPAGE); // advice: may be refused
     return 0;
 }
 
@@ -35,7 +39,7 @@ void tcp_table_destroy(struct tcp_table *table)
 {
     free(table->buckets);
     if (table->blocks != NULL)
-        munmap(table->blocks, table->mapped);
+        munmap(table->blocks, blocks_size(table));
     *table = (struct tcp_table){0};
 }
 
@@ -49,22 +53,30 @@ void tcp_table_prefetch(const struct tcpstack *stack, uint32_t hash)
     rte_prefetch0(&stack->table.buckets[hash & stack->table.bucket_mask]);
 }
 
+// The bucket's place in the table.
+static uint32_t *bucket_of(struct tcpstack *stack, uint32_t hash)
+{
+    return &stack->table.buckets[hash & stack->table.bucket_mask];
+}
+
+static struct tcp_conn *first_of(const struct tcpstack *stack, uint32_t hash)
+{
+    return tcp_table_block(&stack->table, stack->table.buckets[hash & stack->table.bucket_mask]);
+}
+
 void tcp_conn_prefetch(const struct tcpstack *stack, uint32_t hash)
 {
-    const struct tcp_conn *conn = stack->table.buckets[hash & stack->table.bucket_mask];
-    if (conn == NULL)
-        return;
-    const char *lines = (const char *)conn;
-    for (unsigned i = 0; i < TCP_CONN_HOT_LINES; i++)
-        rte_prefetch0(lines + i * RTE_CACHE_LINE_SIZE);
+    const char *lines = (const char *)first_of(stack, hash);
+    for (unsigned i = 0; lines != NULL && i < sizeof(struct tcp_conn); i += RTE_CACHE_LINE_SIZE)
+        rte_prefetch0(lines + i);
 }
 
 struct tcp_conn *tcp_conn_find(const struct tcpstack *stack, const struct tcp_key *key,
                                uint32_t hash)
 {
-    struct tcp_conn *conn = stack->table.buckets[hash & stack->table.bucket_mask];
+    struct tcp_conn *conn = first_of(stack, hash);
     while (conn != NULL && memcmp(&conn->key, key, sizeof *key) != 0)
-        conn = conn->hash_next;
+        conn = tcp_table_block(&stack->table, conn->hash_next);
     return conn;
 }
 
@@ -78,44 +90,45 @@ enum tcpstack_counter tcp_level_of(const struct tcp_conn *conn)
     return tcp_is_half_open(conn) ? TCPSTACK_TCP_HALF_OPEN : TCPSTACK_TCP_CONNECTIONS;
 }
 
-static struct tcp_conn *take_block(struct tcp_table *table)
+// 0 when all are used.
+static uint32_t take_block(struct tcp_table *table)
 {
-    struct tcp_conn *conn = table->free;
-    if (conn != NULL)
-        table->free = conn->hash_next;
+    uint32_t number = table->free;
+    if (number != 0)
+        table->free = table->blocks[number].hash_next;
     else if (table->blocks_used < table->block_count)
-        conn = &table->blocks[table->blocks_used++];
-    return conn;
+        number = ++table->blocks_used;
+    return number;
 }
 
 struct tcp_conn *tcp_conn_new(struct tcpstack *stack, const struct tcp_key *key, uint32_t hash)
 {
-    struct tcp_conn *conn = take_block(&stack->table);
-    if (conn == NULL)
+    uint32_t number = take_block(&stack->table);
+    if (number == 0)
         return NULL;
-    struct tcp_conn **bucket = &stack->table.buckets[hash & stack->table.bucket_mask];
-    *conn = (struct tcp_conn){.hash_next = *bucket, .key = *key, .stack = stack};
-    for (unsigned i = 0; i < TCP_TIMER_COUNT; i++)
-        conn->deadlines[i] = WHEEL_NEVER;
-    *bucket = conn;
+    struct tcp_conn *conn = &stack->table.blocks[number];
+    uint32_t *bucket = bucket_of(stack, hash);
+    *conn = (struct tcp_conn){
+        .hash_next = *bucket, .key = *key, .stack = stack, .traffic = &stack->no_traffic};
+    *bucket = number;
     return conn;
 }
 
 static void leave_table(struct tcp_conn *conn)
 {
-    struct tcpstack *stack = conn->stack;
-    uint32_t hash = tcp_key_hash(stack, &conn->key);
-    struct tcp_conn **at = &stack->table.buckets[hash & stack->table.bucket_mask];
-    while (*at != conn)
-        at = &(*at)->hash_next;
+    struct tcp_table *table = &conn->stack->table;
+    uint32_t *at = bucket_of(conn->stack, tcp_key_hash(conn->stack, &conn->key));
+    while (tcp_table_block(table, *at) != conn)
+        at = &table->blocks[*at].hash_next;
     *at = conn->hash_next;
 }
 
 static void give_block_back(struct tcp_conn *conn)
 {
+    struct tcp_table *table = &conn->stack->table;
     assert(!conn->on_output && !conn->on_ready && !tcpstack_timer_armed(&conn->timer));
-    conn->hash_next = conn->stack->table.free;
-    conn->stack->table.free = conn;
+    conn->hash_next = table->free;
+    table->free = (uint32_t)(conn - table->blocks);
 }
 
 void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason)
@@ -130,10 +143,11 @@ void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason)
     tcp_free_out_of_order(conn);
     tcp_free_written(conn);
     if (conn->on_output)
-        TAILQ_REMOVE(&stack->output, conn, output_link);
+        TAILQ_REMOVE(&stack->output, conn->traffic, output_link);
     conn->on_output = false;
+    tcp_traffic_abandon(conn);
     if (conn->detached)
-        TAILQ_REMOVE(&stack->time_wait, conn, ready_link);
+        TAILQ_REMOVE(&stack->time_wait, conn, time_wait_link);
     conn->state = TCP_STATE_CLOSED;
     if (!conn->closed)
         conn->close_reason = reason;
@@ -145,14 +159,13 @@ void tcp_conn_release(struct tcp_conn *conn, enum tcp_close_reason reason)
 void tcp_reap(struct tcpstack *stack)
 {
     struct tcp_conn *conn;
-    while ((conn = TAILQ_FIRST(&stack->told)) != NULL) {
-        TAILQ_REMOVE(&stack->told, conn, ready_link);
-        conn->on_told = false;
+    while ((conn = STAILQ_FIRST(&stack->told)) != NULL) {
+        STAILQ_REMOVE_HEAD(&stack->told, ready_link);
         if (conn->state == TCP_STATE_CLOSED) {
             give_block_back(conn);
             continue;
         }
         conn->detached = true; // in TIME-WAIT it lives on without the caller
-        TAILQ_INSERT_TAIL(&stack->time_wait, conn, ready_link);
+        TAILQ_INSERT_TAIL(&stack->time_wait, conn, time_wait_link);
     }
 }

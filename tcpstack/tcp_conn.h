@@ -6,6 +6,7 @@
 #include "tcpstack/packet.h"
 #include "tcpstack/tcp_cc.h"
 #include "tcpstack/tcp_seq.h"
+#include "tcpstack/tcp_traffic.h"
 #include "tcpstack/wheel.h"
 
 enum tcp_state {
@@ -38,31 +39,26 @@ enum tcp_send_timer {
     TCP_SEND_REORDER,    // RFC 8985 6: a segment overdue may still be on its way
 };
 
-// Segments of the transmit queue that share a fate; linked by `older` and `newer`.
-struct tcp_segment_list {
-    struct rte_mbuf *first, *last;
-};
-
 // Out of order: runs without a hole, which is what one connection can make the stack search. A
 // window of 1 MiB has 36 holes when 5 % are lost.
 enum { TCP_OUT_OF_ORDER_RUNS = 64 };
 
-// The cache lines of a connection that a request and its reply touch.
-enum { TCP_CONN_HOT_LINES = 4 };
-
-// Names after RFC 9293 3.3.1 where it has one.
+// Names after RFC 9293 3.3.1 where it has one. What matters only while bytes are on their way is in
+// `traffic`.
 struct tcp_conn {
     // Line 1: finding the connection, and the decision of the fast path.
-    struct tcp_conn *hash_next;
     struct tcp_key key;
     uint8_t state;
-    uint8_t snd_scale, rcv_scale;
     uint8_t out_of_order_runs;
+    uint32_t hash_next; // number of a block; 0: none
     uint32_t rcv_nxt;
     uint32_t rcv_edge; // the furthest right edge announced: RCV.NXT + RCV.WND
-    uint32_t snd_una;
-    uint32_t snd_max;      // highest sent
-    uint32_t snd_wnd;      // scaled
+    uint32_t snd_una;  // until the handshake is done, the initial sequence number
+    uint32_t snd_max;  // highest sent
+    uint32_t snd_wnd;  // scaled
+    uint8_t snd_scale, rcv_scale;
+    uint8_t events;
+    uint8_t timers;        // bit i: deadlines[i] is valid
     bool finishing : 1;    // tcp_close was called: FIN after the last byte, input is discarded
     bool fin_sent : 1;     // at least once
     bool fin_received : 1; // in order
@@ -72,7 +68,6 @@ struct tcp_conn {
     bool fin_lost : 1;  // must be sent again
     bool on_output : 1;
     bool on_ready : 1;
-    bool on_told : 1;
     bool known : 1;    // the caller has been given it (or made it)
     bool closed : 1;   // TCP_EVENT_CLOSED was raised
     bool detached : 1; // the caller was told CLOSED and must not use it any more
@@ -82,32 +77,23 @@ struct tcp_conn {
     bool sack : 1;       // agreed on (RFC 2018)
     // RFC 8985 7: a probe is out, and it was something sent before.
     bool probe_sent : 1, probe_repeats : 1;
-    bool reordering : 1; // seen on this path (RFC 8985 6.2 step 3)
-    bool dribbling : 1;  // what was never sent goes out one byte a segment
-    bool stuck : 1;      // held buffers when memory was last searched, and no progress since
-    uint32_t ts_recent;  // TS.Recent
+    bool reordering : 1;   // seen on this path (RFC 8985 6.2 step 3)
+    bool dribbling : 1;    // what was never sent goes out one byte a segment
+    bool stuck : 1;        // held buffers when memory was last searched, and no progress since
+    uint32_t ts_recent;    // TS.Recent
+    uint32_t ts_recent_at; // seconds
 
-    // Line 2: queues.
+    // Line 2: its neighbours, and sending.
     struct tcpstack *stack;
-    struct rte_mbuf *rx_head, *rx_tail; // in order, not consumed
-    struct rte_mbuf *tx_head, *tx_tail; // written, not acknowledged
-    struct rte_mbuf *tx_unsent;         // in that queue, the first that was never sent
-    struct rte_mbuf *tx_reserved;       // not in the queue: handed out by tcp_reserve
+    struct tcp_traffic *traffic; // stack->no_traffic while nothing is on its way
     void *user;
-
-    // Line 3: sending.
     uint32_t snd_end;  // behind the last byte written; the FIN's number
-    uint32_t rx_bytes; // readable
     uint32_t ack_sent; // RCV.NXT as last announced
     uint32_t snd_wl1, snd_wl2;
     uint32_t snd_wnd_max;
+    uint32_t ts_offset; // hides the clock, which would tell how long we run
     uint16_t snd_mss, rcv_mss;
-    uint16_t rcv_segment;        // largest payload seen: what counts as a full segment for ACKs
-    uint16_t tx_frames;          // mbufs in the transmit queue
-    uint16_t out_of_order_count; // mbufs in all runs
-    uint16_t sacked;             // segments of the transmit queue
-    uint32_t reserved;           // bytes handed out by tcp_reserve
-    uint8_t events;
+    uint16_t rcv_segment; // largest payload seen: what counts as a full segment for ACKs
     uint8_t close_reason;
     uint8_t retries;    // expiries of the retransmission timer since SND.UNA advanced
     uint8_t probes;     // window probes since the window closed
@@ -115,59 +101,51 @@ struct tcp_conn {
     uint8_t send_timer; // enum tcp_send_timer
     // Of the reordering window: RACK.reo_wnd_mult and reo_wnd_persist.
     uint8_t rack_multiple, rack_persist;
-    uint8_t quick_acks;        // segments that are still acknowledged one by one, after a hole
-    struct tcpstack_link link; // to the peer: its MAC address as of its last sound segment
-    struct tcp_cc cc;
+    uint8_t quick_acks; // segments that are still acknowledged one by one, after a hole
 
-    // Timestamps (RFC 7323).
-    uint32_t ts_recent_at; // seconds
-    uint32_t ts_offset;    // hides the clock, which would tell how long we run
-
-    // Timing (RFC 6298), microseconds.
-    uint32_t srtt, rttvar, rto;
-    uint32_t iss, irs;
+    // Line 3: the path.
+    struct tcpstack_link link;  // to the peer: its MAC address as of its last sound segment
+    uint32_t srtt, rttvar, rto; // RFC 6298, us
     union {
-        uint64_t syn_sent_at;  // before it is answered; 0 when sent more than once
-        uint64_t rack_sent_at; // then: of the segment sent last among those delivered
+        struct tcp_cc cc;
+        TAILQ_ENTRY(tcp_conn) time_wait_link; // in TIME-WAIT, where nothing is sent any more
     };
-    uint64_t challenge_after;
 
-    // Loss detection (RFC 8985 5).
-    uint32_t pipe;     // bytes in flight (RFC 6675 4)
-    uint32_t rack_end; // with rack_sent_at
-    uint32_t rack_rtt;
-    uint32_t rtt_min;      // of this connection's life
-    uint32_t rack_highest; // delivered: RACK.fack
-    uint32_t rack_round;   // RACK.dsack_round
-    uint32_t probe_end;    // TLP.end_seq
-    uint32_t sack_begin;   // from here to the end of tx_sacked all is marked
-    struct rte_mbuf *tx_sacked;
-    struct tcp_segment_list flight, lost;
-    uint64_t deadlines[TCP_TIMER_COUNT];
+    // Line 4: time. Ticks are the wheel's, 32 bits of them: no deadline is further off than 2^31.
+    STAILQ_ENTRY(tcp_conn) ready_link; // in `ready` or in `told`
+    uint32_t rtt_min;                  // of this connection's life, us
+    uint32_t challenged_at;            // ticks
+    union {
+        uint32_t syn_sent_at; // us; 0 when it was sent more than once
+        uint32_t sent_at;     // ticks; then: when data was sent last
+    };
+    uint32_t deadlines[TCP_TIMER_COUNT]; // ticks
     struct tcpstack_timer timer;
-
-    TAILQ_ENTRY(tcp_conn) output_link;
-    TAILQ_ENTRY(tcp_conn) ready_link; // in `ready`, in `told` or in `time_wait`
-    struct rte_mbuf *out_of_order;    // the first run
 } __rte_cache_aligned;
 
-_Static_assert(sizeof(struct tcp_conn) <= 512, "an idle connection costs at most 512 bytes");
+_Static_assert(sizeof(struct tcp_conn) == 256, "what an idle connection costs");
 _Static_assert(offsetof(struct tcp_conn, stack) == 64, "line 1 is what the fast path decides by");
 
 TAILQ_HEAD(tcp_conn_list, tcp_conn);
+STAILQ_HEAD(tcp_conn_queue, tcp_conn);
 
+// Blocks are numbered from 1; 0 is none.
 struct tcp_table {
-    struct tcp_conn **buckets;
+    uint32_t *buckets; // the first block of each
     uint32_t bucket_mask;
-    struct tcp_conn *blocks; // reserved in full, touched when first used
+    struct tcp_conn *blocks; // reserved in full, touched when first used; blocks[0] is not used
     uint32_t block_count, blocks_used;
-    struct tcp_conn *free; // through hash_next
-    size_t mapped;         // bytes at `blocks`
+    uint32_t free; // through hash_next
 };
 
 // 0 or -1 when there is no memory.
 int tcp_table_init(struct tcp_table *table, uint32_t blocks);
 void tcp_table_destroy(struct tcp_table *table);
+
+static inline struct tcp_conn *tcp_table_block(const struct tcp_table *table, uint32_t number)
+{
+    return number != 0 ? &table->blocks[number] : NULL;
+}
 
 // The hash is keyed by the stack's secret: a peer cannot aim at one bucket.
 uint32_t tcp_key_hash(const struct tcpstack *stack, const struct tcp_key *key);

@@ -36,14 +36,14 @@ void tcp_flight_leave(struct tcp_conn *conn, struct rte_mbuf *frame)
     struct tcp_segment *segment = tcp_segment(frame);
     switch (segment->fate) {
     case TCP_SEGMENT_IN_FLIGHT:
-        unlink_segment(&conn->flight, segment);
-        conn->pipe -= segment->size;
+        unlink_segment(&conn->traffic->flight, segment);
+        conn->traffic->pipe -= segment->size;
         break;
     case TCP_SEGMENT_LOST:
-        unlink_segment(&conn->lost, segment);
+        unlink_segment(&conn->traffic->lost, segment);
         break;
     case TCP_SEGMENT_SACKED:
-        conn->sacked--;
+        conn->traffic->sacked--;
         break;
     default:
         break;
@@ -55,16 +55,17 @@ void tcp_flight_sent(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
     struct tcp_segment *segment = tcp_segment(frame);
     tcp_flight_leave(conn, frame);
-    link_behind(&conn->flight, conn->flight.last, frame);
+    link_behind(&conn->traffic->flight, conn->traffic->flight.last, frame);
     segment->fate = TCP_SEGMENT_IN_FLIGHT;
     segment->sent_at = conn->stack->now;
-    conn->pipe += segment->size;
+    conn->sent_at = tcp_tick(conn);
+    conn->traffic->pipe += segment->size;
 }
 
 void tcp_flight_lose(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
     tcp_flight_leave(conn, frame);
-    link_behind(&conn->lost, conn->lost.last, frame);
+    link_behind(&conn->traffic->lost, conn->traffic->lost.last, frame);
     tcp_segment(frame)->fate = TCP_SEGMENT_LOST;
 }
 
@@ -72,16 +73,16 @@ void tcp_flight_sack(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
     tcp_flight_leave(conn, frame);
     tcp_segment(frame)->fate = TCP_SEGMENT_SACKED;
-    conn->sacked++;
+    conn->traffic->sacked++;
 }
 
 // RFC 2018 8: a time-out may mean that the receiver has reneged, so what it said is forgotten.
 void tcp_flight_lose_all(struct tcp_conn *conn)
 {
-    for (struct rte_mbuf *frame = conn->tx_head; frame != conn->tx_unsent;
+    for (struct rte_mbuf *frame = conn->traffic->tx_head; frame != conn->traffic->tx_unsent;
          frame = tcp_segment(frame)->next)
         tcp_flight_lose(conn, frame);
-    conn->tx_sacked = NULL;
+    conn->traffic->tx_sacked = NULL;
 }
 
 void tcp_flight_split(struct tcp_conn *conn, struct rte_mbuf *frame, struct rte_mbuf *rest)
@@ -90,17 +91,17 @@ void tcp_flight_split(struct tcp_conn *conn, struct rte_mbuf *frame, struct rte_
     to->fate = tcp_segment(frame)->fate;
     to->sent_at = tcp_segment(frame)->sent_at;
     if (to->fate == TCP_SEGMENT_IN_FLIGHT)
-        link_behind(&conn->flight, frame, rest);
+        link_behind(&conn->traffic->flight, frame, rest);
     else if (to->fate == TCP_SEGMENT_LOST)
-        link_behind(&conn->lost, frame, rest);
+        link_behind(&conn->traffic->lost, frame, rest);
     else if (to->fate == TCP_SEGMENT_SACKED)
-        conn->sacked++;
+        conn->traffic->sacked++;
 }
 
 void tcp_flight_clear(struct tcp_conn *conn)
 {
-    conn->flight = conn->lost = (struct tcp_segment_list){0};
-    conn->pipe = 0;
-    conn->sacked = 0;
-    conn->tx_sacked = NULL;
+    conn->traffic->flight = conn->traffic->lost = (struct tcp_segment_list){0};
+    conn->traffic->pipe = 0;
+    conn->traffic->sacked = 0;
+    conn->traffic->tx_sacked = NULL;
 }

@@ -48,9 +48,10 @@ static void start(struct tcp_conn *conn, enum tcp_state state, const struct tcps
     conn->link = *link;
     conn->rcv_mss = tcp_port_mss(conn->stack, link->port, &conn->key);
     conn->snd_mss = TCP_MSS_DEFAULT;
-    conn->iss = conn->snd_una = conn->snd_max = iss;
+    conn->snd_una = conn->snd_max = iss;
     conn->snd_end = iss + 1;
     conn->rto = TCP_RTO_INITIAL;
+    conn->challenged_at = tcp_tick(conn) - (TCP_CHALLENGE_GAP >> WHEEL_TICK_SHIFT);
     conn->ts_offset = tcp_timestamp_offset(conn->stack, &conn->key);
 }
 
@@ -68,7 +69,6 @@ static void learn_from_syn(struct tcp_conn *conn, const struct tcpstack_packet *
             TCP_TIMESTAMPS_SIZE; // the announced MSS counts no options (RFC 9293 3.7.1)
     conn->ts_recent = options->timestamp;
     conn->ts_recent_at = (uint32_t)(conn->stack->now / 1000000);
-    conn->irs = packet->sequence;
     conn->rcv_nxt = conn->ack_sent = packet->sequence + 1;
     conn->rcv_edge = conn->rcv_nxt + RTE_MIN(tcp_receive_room(conn), (uint32_t)UINT16_MAX);
     conn->offered_scale = options->has_scale;
@@ -85,8 +85,9 @@ void tcp_send_syn(struct tcp_conn *conn)
 {
     struct tcpstack *stack = conn->stack;
     // Sent again, its answer times nothing (Karn).
-    conn->syn_sent_at = conn->snd_max == conn->iss ? stack->now : 0;
-    conn->snd_max = conn->iss + 1;
+    bool again = conn->snd_max != conn->snd_una;
+    conn->syn_sent_at = again ? 0 : RTE_MAX((uint32_t)stack->now, 1u);
+    conn->snd_max = conn->snd_una + 1;
     if (!tcp_timer_running(conn, TCP_TIMER_SEND))
         tcp_timer_set(conn, TCP_TIMER_SEND, stack->now + conn->rto);
     struct rte_mbuf *frame = tcpstack_alloc(stack);
@@ -104,7 +105,7 @@ void tcp_send_syn(struct tcp_conn *conn)
     };
     uint8_t bytes[TCP_OPTIONS_MAX];
     struct tcp_header header = {
-        .sequence = conn->iss,
+        .sequence = conn->snd_una,
         .acknowledgment = answer ? conn->rcv_nxt : 0,
         .window = (uint16_t)RTE_MIN(stack->options.receive_window, (uint32_t)UINT16_MAX),
         .flags = answer ? RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG : RTE_TCP_SYN_FLAG,
@@ -214,7 +215,7 @@ struct tcp_conn *tcp_open_by_cookie(struct tcpstack *stack, struct tcpstack_pack
     syn.sequence--;
     learn_from_syn(conn, &syn, &options);
     tcpstack_count(stack, TCPSTACK_TCP_COOKIES_ACCEPTED);
-    tcpstack_trace_event(conn, TCPSTACK_TRACE_OPENED_BY_COOKIE, conn->iss, options.mss);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_OPENED_BY_COOKIE, conn->snd_una, options.mss);
     return conn;
 }
 
@@ -242,15 +243,14 @@ void tcp_establish(struct tcp_conn *conn)
     stack->counters[tcp_level_of(conn)]--;
     conn->state = TCP_STATE_ESTABLISHED;
     stack->counters[tcp_level_of(conn)]++;
-    conn->snd_una = conn->iss + 1;
+    conn->snd_una++; // our SYN
     conn->retries = 0;
     tcp_timer_clear(conn, TCP_TIMER_SEND);
     if (conn->syn_sent_at != 0)
-        tcp_rtt_sample(conn, stack->now - conn->syn_sent_at);
+        tcp_rtt_sample(conn, (uint32_t)stack->now - conn->syn_sent_at);
     else
         conn->rto = TCP_RTO_LOST_SYN;
-    conn->rack_sent_at = 0;
-    conn->rack_end = conn->rack_highest = conn->snd_una;
+    conn->sent_at = tcp_tick(conn);
     conn->rack_multiple = 1;
     conn->rtt_min = UINT32_MAX;
     tcp_cc_init(conn);
@@ -266,7 +266,7 @@ enum tcpstack_counter tcp_syn_sent_input(struct tcp_conn *conn, struct tcpstack_
 {
     bool has_ack = packet->flags & RTE_TCP_ACK_FLAG;
     // 3.10.7.3, first: the ACK must be for our SYN.
-    if (has_ack && packet->acknowledgment != conn->iss + 1) {
+    if (has_ack && packet->acknowledgment != conn->snd_una + 1) {
         if (!(packet->flags & RTE_TCP_RST_FLAG))
             tcp_answer_reset(conn->stack, packet);
         return TCPSTACK_RX_DROP_TCP_BAD_ACK;
@@ -345,7 +345,7 @@ struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints 
     tcpstack_count(stack, TCPSTACK_TCP_CONNECTIONS);
     conn->active = conn->known = true;
     start(conn, TCP_STATE_SYN_SENT, &link, initial_sequence(stack, &key));
-    tcpstack_trace_event(conn, TCPSTACK_TRACE_CONNECT, conn->iss, 0);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_CONNECT, conn->snd_una, 0);
     tcp_send_syn(conn);
     return conn;
 }

@@ -40,7 +40,7 @@ static __rte_noinline enum tcpstack_counter not_acceptable(struct tcp_conn *conn
     bool old = tcp_seq_at_or_before(packet->sequence + sequence_size(packet), conn->rcv_nxt);
     if (packet->flags & RTE_TCP_RST_FLAG)
         return TCPSTACK_RX_DROP_TCP_OUT_OF_WINDOW;
-    if (conn->state == TCP_STATE_SYN_RECEIVED && is_syn && packet->sequence == conn->irs) {
+    if (conn->state == TCP_STATE_SYN_RECEIVED && is_syn && packet->sequence == conn->rcv_nxt - 1) {
         tcp_send_syn(conn); // our SYN-ACK was lost
         return TCPSTACK_RX_DROP_TCP_SYN_REPEATED;
     }
@@ -126,7 +126,7 @@ static bool fin_acknowledged(struct tcp_conn *conn)
 // Eighth, check the FIN bit.
 static void fin_arrives(struct tcp_conn *conn)
 {
-    tcpstack_trace_event(conn, TCPSTACK_TRACE_FIN_RECEIVED, conn->snd_una, conn->rx_bytes);
+    tcpstack_trace_event(conn, TCPSTACK_TRACE_FIN_RECEIVED, conn->snd_una, conn->traffic->rx_bytes);
     conn->rcv_nxt++;
     conn->rcv_edge = tcp_seq_max(conn->rcv_edge, conn->rcv_nxt);
     conn->fin_received = true;
@@ -267,11 +267,16 @@ enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *
             return tcp_syn_sent_input(conn, packet);
         if (tcp_may_replace(conn, packet))
             return tcp_replace(conn, packet);
-        return segment_arrives(conn, packet);
+        enum tcpstack_counter reason = segment_arrives(conn, packet);
+        tcp_traffic_end(conn);
+        return reason;
     }
     tcpstack_count(stack, TCPSTACK_TCP_FAST_PATH);
     tcp_timestamp_note(conn, packet);
     conn->link = packet->link;
     tcp_ack(conn, packet);
-    return packet->size != 0 ? tcp_deliver(conn, packet) : TCPSTACK_RX_ACCEPTED;
+    if (packet->size != 0)
+        return tcp_deliver(conn, packet);
+    tcp_traffic_end(conn);
+    return TCPSTACK_RX_ACCEPTED;
 }

@@ -34,10 +34,10 @@ void tcp_memory_look(struct tcpstack *stack)
 static void relieve(struct tcp_conn *conn)
 {
     struct tcpstack *stack = conn->stack;
-    stack->counters[TCPSTACK_TCP_OUT_OF_ORDER_EVICTED] += conn->out_of_order_count;
+    stack->counters[TCPSTACK_TCP_OUT_OF_ORDER_EVICTED] += conn->traffic->out_of_order_count;
     tcp_free_out_of_order(conn);
     bool stuck = conn->stuck;
-    conn->stuck = conn->rx_head != NULL || conn->tx_head != NULL;
+    conn->stuck = conn->traffic->rx_head != NULL || conn->traffic->tx_head != NULL;
     if (stuck && conn->stuck) {
         tcpstack_count(stack, TCPSTACK_TCP_STUCK_RESET);
         tcpstack_trace_event(conn, TCPSTACK_TRACE_STUCK, conn->snd_una, tcp_unacked(conn));
@@ -63,7 +63,7 @@ void tcp_memory_relieve(struct tcpstack *stack)
             memory->hand = 0;
             return;
         }
-        struct tcp_conn *conn = &stack->table.blocks[memory->hand++];
+        struct tcp_conn *conn = &stack->table.blocks[++memory->hand];
         if (conn->state != TCP_STATE_CLOSED)
             relieve(conn);
     }

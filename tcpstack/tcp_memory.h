@@ -22,7 +22,7 @@ enum tcp_memory_level { TCP_MEMORY_PLENTY, TCP_MEMORY_LOW, TCP_MEMORY_CRITICAL }
 struct tcp_memory {
     uint8_t level;
     uint32_t low, critical; // free buffers
-    uint32_t hand;          // the next block that the round looks at
+    uint32_t hand;          // the last block that the round has looked at
     uint64_t round_began;
 };
 

@@ -12,7 +12,7 @@ static uint16_t announce_window(struct tcp_conn *conn)
 {
     uint32_t room = tcp_receive_room(conn), offer = tcp_window_to_offer(conn);
     uint32_t open = conn->rcv_edge - conn->rcv_nxt;
-    uint32_t step = RTE_MIN((room + conn->rx_bytes) / 2, (uint32_t)conn->rcv_mss);
+    uint32_t step = RTE_MIN((room + conn->traffic->rx_bytes) / 2, (uint32_t)conn->rcv_mss);
     if (offer > open && offer - open >= step)
         open = offer;
     uint32_t unit = UINT32_C(1) << conn->rcv_scale;
@@ -113,9 +113,9 @@ static uint8_t book_segment(struct tcp_conn *conn, struct rte_mbuf *held)
         tcpstack_count(conn->stack, TCPSTACK_TCP_RETRANSMITS);
         tcpstack_trace_event(conn, TCPSTACK_TRACE_RETRANSMIT, segment->sequence, segment->size);
     }
-    if (held == conn->tx_unsent) {
-        conn->tx_unsent = segment->next;
-        if (conn->reserved != 0)
+    if (held == conn->traffic->tx_unsent) {
+        conn->traffic->tx_unsent = segment->next;
+        if (conn->traffic->reserved != 0)
             tcp_drop_reservation(conn); // it may be in this segment
     }
     conn->fin_sent |= fin;
@@ -158,7 +158,7 @@ static void send_run(struct tcp_conn *conn, struct rte_mbuf *first, unsigned cou
 // RFC 6675 4, NextSeg: what was lost, then what is new.
 static struct rte_mbuf *next_to_send(const struct tcp_conn *conn)
 {
-    return conn->lost.first != NULL ? conn->lost.first : conn->tx_unsent;
+    return conn->traffic->lost.first != NULL ? conn->traffic->lost.first : conn->traffic->tx_unsent;
 }
 
 // What the peer's window takes of the bytes from `sequence` on.
@@ -171,7 +171,7 @@ static uint32_t peer_window_left(const struct tcp_conn *conn, uint32_t sequence)
 static uint32_t usable_window(const struct tcp_conn *conn, uint32_t sequence)
 {
     uint32_t window = tcp_cc_window(conn);
-    uint32_t left = window > conn->pipe ? window - conn->pipe : 0;
+    uint32_t left = window > conn->traffic->pipe ? window - conn->traffic->pipe : 0;
     return RTE_MIN(left, peer_window_left(conn, sequence));
 }
 
@@ -181,7 +181,7 @@ static uint32_t usable_window(const struct tcp_conn *conn, uint32_t sequence)
 static bool cut_to_window(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
     uint32_t window = usable_window(conn, tcp_segment(frame)->sequence);
-    if (conn->pipe != 0 || window == 0 || window < conn->snd_wnd_max / 2)
+    if (conn->traffic->pipe != 0 || window == 0 || window < conn->snd_wnd_max / 2)
         return false;
     return tcp_split(conn, frame, (uint16_t)window);
 }
@@ -199,9 +199,9 @@ enum { DRIBBLE_FLIGHT = 64 };
 // The first byte of what was never sent. False: the flight is full, and an ACK brings us back.
 static bool cut_to_byte(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
-    if (frame != conn->tx_unsent)
+    if (frame != conn->traffic->tx_unsent)
         return true; // sent again as it was
-    if (conn->pipe >= DRIBBLE_FLIGHT)
+    if (conn->traffic->pipe >= DRIBBLE_FLIGHT)
         return false;
     if (tcp_segment(frame)->size > 1)
         tcp_split(conn, frame, 1);
@@ -210,7 +210,7 @@ static bool cut_to_byte(struct tcp_conn *conn, struct rte_mbuf *frame)
 
 static void start_persist(struct tcp_conn *conn)
 {
-    if (conn->send_timer == TCP_SEND_PERSIST || conn->pipe != 0)
+    if (conn->send_timer == TCP_SEND_PERSIST || conn->traffic->pipe != 0)
         return;
     conn->probes = conn->unanswered = 0;
     tcp_send_timer_set(conn, TCP_SEND_PERSIST, conn->stack->now + conn->rto);
@@ -219,7 +219,8 @@ static void start_persist(struct tcp_conn *conn)
 // RFC 5681 4.1: after silence the window says nothing about the path any more.
 static void restart_after_idle(struct tcp_conn *conn)
 {
-    if (conn->snd_una == conn->snd_max && conn->stack->now - conn->rack_sent_at > conn->rto)
+    uint32_t ticks = tcp_tick(conn) - conn->sent_at;
+    if (conn->snd_una == conn->snd_max && ticks > conn->rto >> WHEEL_TICK_SHIFT)
         tcp_cc_idle(conn);
 }
 
@@ -230,7 +231,7 @@ static unsigned run_length(const struct tcp_conn *conn, const struct rte_mbuf *f
     uint64_t offloads = conn->stack->options.ports[conn->link.port].tx_offloads;
     const struct tcp_segment *segment = tcp_segment((struct rte_mbuf *)(uintptr_t)first);
     if (likely(segment->next == NULL) || !(offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) ||
-        first != conn->tx_unsent || tcp_seq_before(segment->sequence, conn->snd_max))
+        first != conn->traffic->tx_unsent || tcp_seq_before(segment->sequence, conn->snd_max))
         return 1;
     uint32_t window = usable_window(conn, segment->sequence), bytes = segment->size;
     unsigned count = 1;
@@ -266,12 +267,12 @@ static void send_data(struct tcp_conn *conn)
         else
             send_segment(conn, frame);
     }
-    conn->dribbling &= conn->tx_unsent != NULL;
+    conn->dribbling &= conn->traffic->tx_unsent != NULL;
 }
 
 void tcp_dribble(struct tcp_conn *conn)
 {
-    conn->dribbling = conn->tx_unsent != NULL;
+    conn->dribbling = conn->traffic->tx_unsent != NULL;
 }
 
 static void send_control(struct tcp_conn *conn, uint32_t sequence, uint8_t flags)
@@ -294,7 +295,9 @@ static void send_fin(struct tcp_conn *conn)
 
 static bool fin_is_next(const struct tcp_conn *conn)
 {
-    return conn->finishing && next_to_send(conn) == NULL && (!conn->fin_sent || conn->fin_lost);
+    bool acknowledged = tcp_seq_before(conn->snd_end, conn->snd_una);
+    return conn->finishing && next_to_send(conn) == NULL && !acknowledged &&
+           (!conn->fin_sent || conn->fin_lost);
 }
 
 bool tcp_has_unsent(const struct tcp_conn *conn)
@@ -307,14 +310,15 @@ void tcp_output_later(struct tcp_conn *conn)
     if (conn->on_output || conn->state == TCP_STATE_CLOSED)
         return;
     conn->on_output = true;
-    TAILQ_INSERT_TAIL(&conn->stack->output, conn, output_link);
+    tcp_traffic_begin(conn);
+    TAILQ_INSERT_TAIL(&conn->stack->output, conn->traffic, output_link);
 }
 
 void tcp_output(struct tcp_conn *conn)
 {
     if (conn->state == TCP_STATE_SYN_SENT || conn->state == TCP_STATE_SYN_RECEIVED)
         return; // what the caller has written waits for the handshake
-    if (tcp_has_unsent(conn) && conn->reserved != 0)
+    if (tcp_has_unsent(conn) && conn->traffic->reserved != 0)
         tcp_drop_reservation(conn);
     send_data(conn);
     if (fin_is_next(conn))
@@ -337,11 +341,11 @@ void tcp_send_ack(struct tcp_conn *conn)
 
 void tcp_send_challenge_ack(struct tcp_conn *conn)
 {
-    if (conn->stack->now < conn->challenge_after) {
+    if (tcp_tick(conn) - conn->challenged_at < TCP_CHALLENGE_GAP >> WHEEL_TICK_SHIFT) {
         tcpstack_count(conn->stack, TCPSTACK_TCP_CHALLENGES_LIMITED);
         return;
     }
-    conn->challenge_after = conn->stack->now + TCP_CHALLENGE_GAP;
+    conn->challenged_at = tcp_tick(conn);
     tcpstack_count(conn->stack, TCPSTACK_TCP_CHALLENGE_ACKS);
     tcpstack_trace_event(conn, TCPSTACK_TRACE_CHALLENGE, conn->snd_max, 0);
     tcp_send_ack(conn);
@@ -360,8 +364,9 @@ static void send_again(struct tcp_conn *conn, struct rte_mbuf *frame)
 
 void tcp_retransmit_first(struct tcp_conn *conn)
 {
-    struct rte_mbuf *frame = conn->lost.first != NULL ? conn->lost.first : conn->tx_head;
-    if (frame != NULL && frame != conn->tx_unsent)
+    struct rte_mbuf *frame =
+        conn->traffic->lost.first != NULL ? conn->traffic->lost.first : conn->traffic->tx_head;
+    if (frame != NULL && frame != conn->traffic->tx_unsent)
         send_again(conn, frame);
     else if (conn->fin_sent)
         send_fin(conn);
@@ -369,15 +374,15 @@ void tcp_retransmit_first(struct tcp_conn *conn)
 
 void tcp_retransmit_last(struct tcp_conn *conn)
 {
-    if (conn->flight.last != NULL)
-        send_again(conn, conn->flight.last);
+    if (conn->traffic->flight.last != NULL)
+        send_again(conn, conn->traffic->flight.last);
     else if (conn->fin_sent)
         send_fin(conn);
 }
 
 bool tcp_send_beyond_window(struct tcp_conn *conn)
 {
-    struct rte_mbuf *frame = conn->tx_unsent;
+    struct rte_mbuf *frame = conn->traffic->tx_unsent;
     if (frame == NULL || !cut_to_path(conn, frame) ||
         tcp_segment(frame)->size > peer_window_left(conn, tcp_segment(frame)->sequence))
         return false;
@@ -404,7 +409,7 @@ void tcp_send_window_probe(struct tcp_conn *conn)
     struct rte_mbuf *frame = tcpstack_alloc(conn->stack);
     if (frame == NULL)
         return;
-    *rte_pktmbuf_mtod(frame, uint8_t *) = *tcp_segment_bytes(conn->tx_head);
+    *rte_pktmbuf_mtod(frame, uint8_t *) = *tcp_segment_bytes(conn->traffic->tx_head);
     frame->data_len = 1;
     conn->snd_max = tcp_seq_max(conn->snd_max, conn->snd_una + 1);
     send_frame(conn, frame, conn->snd_una, 0);

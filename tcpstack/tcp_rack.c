@@ -32,27 +32,29 @@ void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_segment *segment
 {
     uint64_t rtt = conn->stack->now - segment->sent_at;
     uint32_t end = segment->sequence + segment->size;
-    if (tcp_seq_before(end, conn->rack_highest) && !segment->sent_again)
+    if (tcp_seq_before(end, conn->traffic->rack_highest) && !segment->sent_again)
         conn->reordering = true;
-    conn->rack_highest = tcp_seq_max(conn->rack_highest, end);
+    conn->traffic->rack_highest = tcp_seq_max(conn->traffic->rack_highest, end);
     if (is_ambiguous(conn, segment, packet, rtt))
         return;
-    conn->rack_rtt = (uint32_t)RTE_MIN(rtt, (uint64_t)TCP_RTO_MAX);
+    conn->traffic->rack_rtt = (uint32_t)RTE_MIN(rtt, (uint64_t)TCP_RTO_MAX);
     if (!segment->sent_again)
-        conn->rtt_min = RTE_MIN(conn->rtt_min, conn->rack_rtt);
-    if (sent_after(segment->sent_at, end, conn->rack_sent_at, conn->rack_end)) {
-        conn->rack_sent_at = segment->sent_at;
-        conn->rack_end = end;
+        conn->rtt_min = RTE_MIN(conn->rtt_min, conn->traffic->rack_rtt);
+    if (sent_after(segment->sent_at, end, conn->traffic->rack_sent_at, conn->traffic->rack_end)) {
+        conn->traffic->rack_sent_at = segment->sent_at;
+        conn->traffic->rack_end = end;
     }
 }
 
 // 6.2 step 4, the part that adapts to D-SACK: a round with one says that the window was too short.
 static void adapt_window(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
-    if (!tcp_is_dsack(packet) ||
-        (conn->rack_multiple > 1 && tcp_seq_before(conn->snd_una, conn->rack_round)))
+    if (!tcp_is_dsack(packet))
         return;
-    conn->rack_round = conn->snd_max;
+    tcp_traffic_begin(conn); // what arrived twice may have been the last
+    if ((conn->rack_multiple > 1 && tcp_seq_before(conn->snd_una, conn->traffic->rack_round)))
+        return;
+    conn->traffic->rack_round = conn->snd_max;
     if (conn->rack_multiple < WINDOW_MULTIPLE_MAX)
         conn->rack_multiple++;
     conn->rack_persist = WINDOW_PERSIST;
@@ -66,7 +68,7 @@ void tcp_rack_recovered(struct tcp_conn *conn)
 
 static uint64_t reordering_window(const struct tcp_conn *conn)
 {
-    if (!conn->reordering && (conn->cc.recovering || conn->sacked >= DUPLICATE_THRESHOLD))
+    if (!conn->reordering && (conn->cc.recovering || conn->traffic->sacked >= DUPLICATE_THRESHOLD))
         return 0;
     return RTE_MIN((uint64_t)conn->rack_multiple * conn->rtt_min / 4, (uint64_t)conn->srtt);
 }
@@ -75,12 +77,12 @@ static uint64_t reordering_window(const struct tcp_conn *conn)
 // youngest: so the walk ends at the first, and the timer comes again for the others.
 static bool detect(struct tcp_conn *conn)
 {
-    uint64_t patience = conn->rack_rtt + reordering_window(conn);
+    uint64_t patience = conn->traffic->rack_rtt + reordering_window(conn);
     bool found = false;
     struct rte_mbuf *frame;
-    while ((frame = conn->flight.first) != NULL) {
+    while ((frame = conn->traffic->flight.first) != NULL) {
         const struct tcp_segment *segment = tcp_segment(frame);
-        if (!sent_after(conn->rack_sent_at, conn->rack_end, segment->sent_at,
+        if (!sent_after(conn->traffic->rack_sent_at, conn->traffic->rack_end, segment->sent_at,
                         segment->sequence + segment->size))
             break;
         if (segment->sent_at + patience > conn->stack->now) {
@@ -106,9 +108,12 @@ void tcp_rack_recover(struct tcp_conn *conn)
 static void probe_answered(struct tcp_conn *conn, const struct tcpstack_packet *packet,
                            bool advanced)
 {
-    if (!conn->probe_sent || tcp_seq_before(packet->acknowledgment, conn->probe_end))
+    if (!conn->probe_sent)
         return;
-    bool beyond = packet->acknowledgment != conn->probe_end;
+    tcp_traffic_begin(conn);
+    if (tcp_seq_before(packet->acknowledgment, conn->traffic->probe_end))
+        return;
+    bool beyond = packet->acknowledgment != conn->traffic->probe_end;
     bool second = !advanced && packet->said.sack_count == 0 && packet->size == 0;
     if (!conn->probe_repeats || tcp_is_dsack(packet) || (!beyond && second)) {
         conn->probe_sent = false;
@@ -132,12 +137,13 @@ void tcp_rack_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet, b
 // 7.2. The peer may hold its ACK of less than two full segments back (RFC 9293 3.8.6.3).
 uint64_t tcp_probe_timeout(const struct tcp_conn *conn)
 {
-    bool quiet = conn->sacked == 0 && conn->lost.first == NULL && !conn->cc.recovering &&
-                 conn->retries == 0 && tcp_seq_at_or_before(conn->cc.recover, conn->snd_una);
+    bool quiet = conn->traffic->sacked == 0 && conn->traffic->lost.first == NULL &&
+                 !conn->cc.recovering && conn->retries == 0 &&
+                 tcp_seq_at_or_before(conn->cc.recover, conn->snd_una);
     if (!conn->sack || !quiet || conn->probe_sent || conn->srtt == 0)
         return UINT64_MAX;
     uint64_t after = RTE_MAX(2 * (uint64_t)conn->srtt, TCP_PROBE_MIN);
-    return conn->pipe < 2u * conn->snd_mss ? after + TCP_PEER_ACK_DELAY : after;
+    return conn->traffic->pipe < 2u * conn->snd_mss ? after + TCP_PEER_ACK_DELAY : after;
 }
 
 // 7.3: new data when there is some and the peer has room, else what was sent last again.
@@ -148,5 +154,6 @@ void tcp_rack_probe(struct tcp_conn *conn)
     if (conn->probe_repeats)
         tcp_retransmit_last(conn);
     conn->probe_sent = true;
-    conn->probe_end = conn->snd_max;
+    tcp_traffic_begin(conn); // a FIN alone has none
+    conn->traffic->probe_end = conn->snd_max;
 }

@@ -25,7 +25,7 @@ static struct tcp_segment *last_of_run(struct rte_mbuf *run)
 
 static void count_held(struct tcp_conn *conn, int segments)
 {
-    conn->out_of_order_count = (uint16_t)(conn->out_of_order_count + segments);
+    conn->traffic->out_of_order_count = (uint16_t)(conn->traffic->out_of_order_count + segments);
     conn->stack->out_of_order += (uint32_t)segments;
 }
 
@@ -57,7 +57,7 @@ static void free_run(struct tcp_conn *conn, struct rte_mbuf **link)
 // The place behind the last run that begins at or before the sequence number; that run, or NULL.
 static struct rte_mbuf **find(struct tcp_conn *conn, uint32_t sequence, struct rte_mbuf **ret_run)
 {
-    struct rte_mbuf **link = &conn->out_of_order;
+    struct rte_mbuf **link = &conn->traffic->out_of_order;
     *ret_run = NULL;
     while (*link != NULL && tcp_seq_at_or_before(begin_of_run(*link), sequence)) {
         *ret_run = *link;
@@ -109,7 +109,7 @@ static bool make_room(struct tcp_conn *conn, const struct tcp_segment *segment, 
                       struct rte_mbuf **link)
 {
     bool joins = *link != NULL && begin_of_run(*link) == end_of(segment);
-    if (conn->out_of_order_count < segments_max(conn) &&
+    if (conn->traffic->out_of_order_count < segments_max(conn) &&
         conn->stack->out_of_order < conn->stack->out_of_order_max &&
         (lengthens || joins || conn->out_of_order_runs < TCP_OUT_OF_ORDER_RUNS))
         return true;
@@ -117,9 +117,10 @@ static bool make_room(struct tcp_conn *conn, const struct tcp_segment *segment, 
         return false;
     while (tcp_segment(*link)->next_run != NULL)
         link = &tcp_segment(*link)->next_run;
-    uint16_t before = conn->out_of_order_count;
+    uint16_t before = conn->traffic->out_of_order_count;
     free_run(conn, link);
-    conn->stack->counters[TCPSTACK_TCP_OUT_OF_ORDER_EVICTED] += before - conn->out_of_order_count;
+    conn->stack->counters[TCPSTACK_TCP_OUT_OF_ORDER_EVICTED] +=
+        before - conn->traffic->out_of_order_count;
     return true;
 }
 
@@ -162,6 +163,7 @@ enum tcpstack_counter tcp_keep_out_of_order(struct tcp_conn *conn, struct tcpsta
         .fin = fin,
     };
     struct rte_mbuf *before, *run;
+    tcp_traffic_begin(conn);
     struct rte_mbuf **link = find(conn, segment->sequence, &before);
     if (stack->memory.level != TCP_MEMORY_PLENTY)
         return TCPSTACK_RX_DROP_TCP_OUT_OF_ORDER_SHED;
@@ -183,9 +185,9 @@ enum tcpstack_counter tcp_keep_out_of_order(struct tcp_conn *conn, struct tcpsta
 
 bool tcp_drain_out_of_order(struct tcp_conn *conn)
 {
-    while (conn->out_of_order != NULL &&
-           tcp_seq_at_or_before(begin_of_run(conn->out_of_order), conn->rcv_nxt)) {
-        struct rte_mbuf *frame = take(conn, &conn->out_of_order);
+    while (conn->traffic->out_of_order != NULL &&
+           tcp_seq_at_or_before(begin_of_run(conn->traffic->out_of_order), conn->rcv_nxt)) {
+        struct rte_mbuf *frame = take(conn, &conn->traffic->out_of_order);
         struct tcp_segment *segment = tcp_segment(frame);
         uint32_t known = conn->rcv_nxt - segment->sequence;
         if (known > segment->size) {
@@ -203,8 +205,8 @@ bool tcp_drain_out_of_order(struct tcp_conn *conn)
 
 void tcp_free_out_of_order(struct tcp_conn *conn)
 {
-    while (conn->out_of_order != NULL)
-        rte_pktmbuf_free(take(conn, &conn->out_of_order));
+    while (conn->traffic->out_of_order != NULL)
+        rte_pktmbuf_free(take(conn, &conn->traffic->out_of_order));
 }
 
 // RFC 2018 4: first the block that holds the segment that came last, then those reported most
@@ -213,7 +215,8 @@ uint8_t tcp_sack_blocks(const struct tcp_conn *conn, struct tcp_sack_block block
 {
     uint64_t arrived[TCP_SACK_MAX];
     uint8_t count = 0;
-    for (struct rte_mbuf *run = conn->out_of_order; run != NULL; run = tcp_segment(run)->next_run) {
+    for (struct rte_mbuf *run = conn->traffic->out_of_order; run != NULL;
+         run = tcp_segment(run)->next_run) {
         const struct tcp_segment *last = last_of_run(run);
         uint64_t time = tcp_segment(run)->arrived;
         unsigned at = count;

@@ -14,7 +14,7 @@ uint32_t tcp_receive_room(const struct tcp_conn *conn)
 {
     uint32_t window =
         RTE_MIN(conn->stack->options.receive_window, (uint32_t)UINT16_MAX << conn->rcv_scale);
-    return window > conn->rx_bytes ? window - conn->rx_bytes : 0;
+    return window > conn->traffic->rx_bytes ? window - conn->traffic->rx_bytes : 0;
 }
 
 uint32_t tcp_window_to_offer(const struct tcp_conn *conn)
@@ -23,7 +23,7 @@ uint32_t tcp_window_to_offer(const struct tcp_conn *conn)
     if (likely(conn->stack->memory.level == TCP_MEMORY_PLENTY))
         return room;
     uint32_t limit = 2u * conn->rcv_mss;
-    return RTE_MIN(room, limit > conn->rx_bytes ? limit - conn->rx_bytes : 0);
+    return RTE_MIN(room, limit > conn->traffic->rx_bytes ? limit - conn->traffic->rx_bytes : 0);
 }
 
 void tcp_owe_ack(struct tcp_conn *conn, bool now)
@@ -35,7 +35,7 @@ void tcp_owe_ack(struct tcp_conn *conn, bool now)
 
 static bool copy_behind(struct tcp_conn *conn, const uint8_t *bytes, uint16_t size)
 {
-    struct rte_mbuf *tail = conn->rx_tail;
+    struct rte_mbuf *tail = conn->traffic->rx_tail;
     if (tail == NULL || size > COALESCE_MAX)
         return false;
     struct tcp_segment *segment = tcp_segment(tail);
@@ -49,12 +49,13 @@ static bool copy_behind(struct tcp_conn *conn, const uint8_t *bytes, uint16_t si
 
 static void link_behind(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
+    tcp_traffic_begin(conn);
     tcp_segment(frame)->next = NULL;
-    if (conn->rx_tail != NULL)
-        tcp_segment(conn->rx_tail)->next = frame;
+    if (conn->traffic->rx_tail != NULL)
+        tcp_segment(conn->traffic->rx_tail)->next = frame;
     else
-        conn->rx_head = frame;
-    conn->rx_tail = frame;
+        conn->traffic->rx_head = frame;
+    conn->traffic->rx_tail = frame;
 }
 
 // RFC 9293 3.8.6.3: an ACK at once for every second full-sized segment. What the peer takes for
@@ -68,7 +69,7 @@ static void count_received(struct tcp_conn *conn, uint16_t size)
     conn->quick_acks = (uint8_t)(conn->quick_acks - (conn->quick_acks > 0));
     if (conn->finishing)
         return;
-    conn->rx_bytes += size;
+    conn->traffic->rx_bytes += size;
     tcp_raise(conn, TCP_EVENT_READABLE);
 }
 
@@ -86,7 +87,8 @@ void tcp_append(struct tcp_conn *conn, struct rte_mbuf *frame)
 enum tcpstack_counter tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet *packet)
 {
     if (!conn->finishing && !copy_behind(conn, packet->payload, packet->size)) {
-        if (unlikely(conn->stack->memory.level == TCP_MEMORY_CRITICAL) && conn->rx_head != NULL)
+        if (unlikely(conn->stack->memory.level == TCP_MEMORY_CRITICAL) &&
+            conn->traffic->rx_head != NULL)
             return TCPSTACK_RX_DROP_TCP_DATA_SHED;
         struct rte_mbuf *frame = packet->frame;
         *tcp_segment(frame) = (struct tcp_segment){
@@ -103,23 +105,23 @@ enum tcpstack_counter tcp_deliver(struct tcp_conn *conn, struct tcpstack_packet 
 
 void tcp_free_readable(struct tcp_conn *conn)
 {
-    while (conn->rx_head != NULL) {
-        struct rte_mbuf *frame = conn->rx_head;
-        conn->rx_head = tcp_segment(frame)->next;
+    while (conn->traffic->rx_head != NULL) {
+        struct rte_mbuf *frame = conn->traffic->rx_head;
+        conn->traffic->rx_head = tcp_segment(frame)->next;
         rte_pktmbuf_free(frame);
     }
-    conn->rx_tail = NULL;
-    conn->rx_bytes = 0;
+    conn->traffic->rx_tail = NULL;
+    conn->traffic->rx_bytes = 0;
 }
 
 uint32_t tcp_readable(const struct tcp_conn *conn)
 {
-    return conn->rx_bytes;
+    return conn->traffic->rx_bytes;
 }
 
 struct tcp_span tcp_peek(const struct tcp_conn *conn, uint32_t offset)
 {
-    struct rte_mbuf *frame = conn->rx_head;
+    struct rte_mbuf *frame = conn->traffic->rx_head;
     while (frame != NULL && offset >= tcp_segment(frame)->size) {
         offset -= tcp_segment(frame)->size;
         frame = tcp_segment(frame)->next;
@@ -131,7 +133,7 @@ struct tcp_span tcp_peek(const struct tcp_conn *conn, uint32_t offset)
 
 void tcp_copy(const struct tcp_conn *conn, uint32_t offset, void *to, uint32_t size)
 {
-    assert(offset <= conn->rx_bytes && size <= conn->rx_bytes - offset);
+    assert(offset <= conn->traffic->rx_bytes && size <= conn->traffic->rx_bytes - offset);
     uint8_t *at = to;
     while (size > 0) {
         struct tcp_span span = tcp_peek(conn, offset);
@@ -153,18 +155,18 @@ static void offer_opened_window(struct tcp_conn *conn)
     if (room <= announced)
         return;
     uint32_t growth = room - announced;
-    if (growth >= (room + conn->rx_bytes) / 2 ||
+    if (growth >= (room + conn->traffic->rx_bytes) / 2 ||
         (announced < conn->rcv_mss && growth >= conn->rcv_mss))
         tcp_owe_ack(conn, true);
 }
 
 void tcp_consume(struct tcp_conn *conn, uint32_t size)
 {
-    assert(size <= conn->rx_bytes);
-    conn->rx_bytes -= size;
+    assert(size <= conn->traffic->rx_bytes);
+    conn->traffic->rx_bytes -= size;
     conn->stuck = false;
     while (size > 0) {
-        struct rte_mbuf *frame = conn->rx_head;
+        struct rte_mbuf *frame = conn->traffic->rx_head;
         struct tcp_segment *segment = tcp_segment(frame);
         if (size < segment->size) {
             segment->offset = (uint16_t)(segment->offset + size);
@@ -172,10 +174,11 @@ void tcp_consume(struct tcp_conn *conn, uint32_t size)
             break;
         }
         size -= segment->size;
-        conn->rx_head = segment->next;
-        if (conn->rx_head == NULL)
-            conn->rx_tail = NULL;
+        conn->traffic->rx_head = segment->next;
+        if (conn->traffic->rx_head == NULL)
+            conn->traffic->rx_tail = NULL;
         rte_pktmbuf_free(frame);
     }
     offer_opened_window(conn);
+    tcp_traffic_end(conn);
 }

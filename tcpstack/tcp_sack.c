@@ -34,30 +34,31 @@ bool tcp_is_dsack(const struct tcpstack_packet *packet)
 static struct rte_mbuf *first_to_look_at(const struct tcp_conn *conn,
                                          const struct tcp_sack_block *block)
 {
-    bool beyond = conn->tx_sacked != NULL && tcp_seq_at_or_before(conn->sack_begin, block->begin);
-    return beyond ? conn->tx_sacked : conn->tx_head;
+    bool beyond = conn->traffic->tx_sacked != NULL &&
+                  tcp_seq_at_or_before(conn->traffic->sack_begin, block->begin);
+    return beyond ? conn->traffic->tx_sacked : conn->traffic->tx_head;
 }
 
 // The furthest place stays remembered: there the next segments will be reported.
 static void remember(struct tcp_conn *conn, const struct tcp_sack_block *block,
                      struct rte_mbuf *last)
 {
-    const struct rte_mbuf *known = conn->tx_sacked;
-    uint32_t known_sequence = known != NULL ? tcp_segment(conn->tx_sacked)->sequence : 0;
+    const struct rte_mbuf *known = conn->traffic->tx_sacked;
+    uint32_t known_sequence = known != NULL ? tcp_segment(conn->traffic->tx_sacked)->sequence : 0;
     if (known != NULL && tcp_seq_at_or_before(tcp_segment(last)->sequence, known_sequence))
         return;
-    bool joined = known != NULL && tcp_seq_at_or_before(conn->sack_begin, block->begin) &&
+    bool joined = known != NULL && tcp_seq_at_or_before(conn->traffic->sack_begin, block->begin) &&
                   tcp_seq_at_or_before(block->begin, known_sequence);
     if (!joined)
-        conn->sack_begin = block->begin;
-    conn->tx_sacked = last;
+        conn->traffic->sack_begin = block->begin;
+    conn->traffic->tx_sacked = last;
 }
 
 static void mark(struct tcp_conn *conn, const struct tcp_sack_block *block,
                  const struct tcpstack_packet *packet, unsigned *steps)
 {
     struct rte_mbuf *frame = first_to_look_at(conn, block), *last = NULL;
-    for (; frame != NULL && frame != conn->tx_unsent; frame = tcp_segment(frame)->next) {
+    for (; frame != NULL && frame != conn->traffic->tx_unsent; frame = tcp_segment(frame)->next) {
         const struct tcp_segment *segment = tcp_segment(frame);
         if (tcp_seq_before(block->end, segment->sequence + segment->size))
             break;

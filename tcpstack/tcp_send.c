@@ -36,7 +36,7 @@ uint32_t tcp_segment_room(const struct tcp_conn *conn)
 
 uint32_t tcp_writable(const struct tcp_conn *conn)
 {
-    if (!may_write(conn) || conn->tx_frames >= frame_limit(conn))
+    if (!may_write(conn) || conn->traffic->tx_frames >= frame_limit(conn))
         return 0;
     uint32_t held = conn->snd_end - conn->snd_una; // no FIN among them: nobody writes after it
     uint32_t limit = conn->stack->options.transmit_limit;
@@ -54,13 +54,13 @@ bool tcp_ensure(struct tcp_conn *conn, uint32_t size)
 // Room in the last segment, if it was never sent, not even a byte of it as a window probe.
 static uint32_t tail_room(const struct tcp_conn *conn)
 {
-    if (conn->tx_unsent == NULL)
+    if (conn->traffic->tx_unsent == NULL)
         return 0;
-    const struct tcp_segment *segment = tcp_segment(conn->tx_tail);
+    const struct tcp_segment *segment = tcp_segment(conn->traffic->tx_tail);
     bool sent = tcp_seq_before(segment->sequence, conn->snd_max);
     if (sent || segment->size >= conn->snd_mss)
         return 0;
-    uint32_t behind = conn->tx_tail->buf_len - segment->offset - segment->size;
+    uint32_t behind = conn->traffic->tx_tail->buf_len - segment->offset - segment->size;
     return RTE_MIN((uint32_t)(conn->snd_mss - segment->size), behind);
 }
 
@@ -71,7 +71,7 @@ static bool held_back(const struct tcp_conn *conn, uint32_t count)
 {
     tcp_memory_look(conn->stack);
     if (likely(conn->stack->memory.level != TCP_MEMORY_CRITICAL) ||
-        (conn->tx_head == NULL && count <= CRITICAL_FRAMES))
+        (conn->traffic->tx_head == NULL && count <= CRITICAL_FRAMES))
         return false;
     tcpstack_count(conn->stack, TCPSTACK_TCP_WRITES_HELD_BACK);
     return true;
@@ -88,14 +88,14 @@ static struct rte_mbuf *new_segment(struct tcp_conn *conn)
 static void link_behind(struct tcp_conn *conn, struct rte_mbuf *frame)
 {
     tcp_segment(frame)->sequence = conn->snd_end;
-    if (conn->tx_tail != NULL)
-        tcp_segment(conn->tx_tail)->next = frame;
+    if (conn->traffic->tx_tail != NULL)
+        tcp_segment(conn->traffic->tx_tail)->next = frame;
     else
-        conn->tx_head = frame;
-    conn->tx_tail = frame;
-    if (conn->tx_unsent == NULL)
-        conn->tx_unsent = frame;
-    conn->tx_frames++;
+        conn->traffic->tx_head = frame;
+    conn->traffic->tx_tail = frame;
+    if (conn->traffic->tx_unsent == NULL)
+        conn->traffic->tx_unsent = frame;
+    conn->traffic->tx_frames++;
 }
 
 // The pool is empty, and no ACK need be on its way: TCP_EVENT_WRITABLE comes by time.
@@ -106,46 +106,48 @@ static void wait_for_mbufs(struct tcp_conn *conn)
 
 void tcp_drop_reservation(struct tcp_conn *conn)
 {
-    rte_pktmbuf_free(conn->tx_reserved);
-    conn->tx_reserved = NULL;
-    conn->reserved = 0;
+    rte_pktmbuf_free(conn->traffic->tx_reserved);
+    conn->traffic->tx_reserved = NULL;
+    conn->traffic->reserved = 0;
 }
 
 uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t size)
 {
-    conn->reserved = 0;
+    conn->traffic->reserved = 0;
     if (size > conn->snd_mss || !may_write(conn))
         return NULL;
     if (size > tcp_writable(conn)) {
         conn->want_room = true;
         return NULL;
     }
-    if (conn->tx_unsent != NULL && tail_room(conn) >= size) {
+    tcp_traffic_begin(conn);
+    if (conn->traffic->tx_unsent != NULL && tail_room(conn) >= size) {
         tcp_drop_reservation(conn);
-        conn->reserved = size;
-        return tcp_segment_bytes(conn->tx_tail) + tcp_segment(conn->tx_tail)->size;
+        conn->traffic->reserved = size;
+        return tcp_segment_bytes(conn->traffic->tx_tail) +
+               tcp_segment(conn->traffic->tx_tail)->size;
     }
-    if (conn->tx_reserved == NULL && !held_back(conn, 1))
-        conn->tx_reserved = new_segment(conn);
-    if (conn->tx_reserved == NULL) {
+    if (conn->traffic->tx_reserved == NULL && !held_back(conn, 1))
+        conn->traffic->tx_reserved = new_segment(conn);
+    if (conn->traffic->tx_reserved == NULL) {
         wait_for_mbufs(conn);
         return NULL;
     }
-    conn->reserved = size;
-    return tcp_segment_bytes(conn->tx_reserved);
+    conn->traffic->reserved = size;
+    return tcp_segment_bytes(conn->traffic->tx_reserved);
 }
 
 void tcp_commit(struct tcp_conn *conn, uint32_t size)
 {
-    assert(size <= conn->reserved);
-    conn->reserved = 0;
+    assert(size <= conn->traffic->reserved);
+    conn->traffic->reserved = 0;
     if (size == 0)
         return;
-    if (conn->tx_reserved != NULL) {
-        link_behind(conn, conn->tx_reserved);
-        conn->tx_reserved = NULL;
+    if (conn->traffic->tx_reserved != NULL) {
+        link_behind(conn, conn->traffic->tx_reserved);
+        conn->traffic->tx_reserved = NULL;
     }
-    struct tcp_segment *segment = tcp_segment(conn->tx_tail);
+    struct tcp_segment *segment = tcp_segment(conn->traffic->tx_tail);
     segment->size = (uint16_t)(segment->size + size);
     conn->snd_end += size;
     tcp_output_later(conn);
@@ -178,8 +180,8 @@ static struct rte_mbuf *new_chain(struct tcp_conn *conn, uint32_t count)
 
 static uint32_t append(struct tcp_conn *conn, const uint8_t *data, uint32_t size)
 {
-    struct tcp_segment *segment = tcp_segment(conn->tx_tail);
-    memcpy(tcp_segment_bytes(conn->tx_tail) + segment->size, data, size);
+    struct tcp_segment *segment = tcp_segment(conn->traffic->tx_tail);
+    memcpy(tcp_segment_bytes(conn->traffic->tx_tail) + segment->size, data, size);
     segment->size = (uint16_t)(segment->size + size);
     conn->snd_end += size;
     return size;
@@ -192,10 +194,11 @@ bool tcp_write(struct tcp_conn *conn, const void *data, uint32_t size)
         return false;
     if (size == 0)
         return true;
+    tcp_traffic_begin(conn);
     // First all that may fail: the limits and the mbufs.
     uint32_t in_tail = RTE_MIN(tail_room(conn), size);
     uint32_t count = (size - in_tail + conn->snd_mss - 1) / conn->snd_mss;
-    if (size > tcp_writable(conn) || conn->tx_frames + count > frame_limit(conn)) {
+    if (size > tcp_writable(conn) || conn->traffic->tx_frames + count > frame_limit(conn)) {
         conn->want_room = true;
         return false;
     }
@@ -235,17 +238,17 @@ bool tcp_split(struct tcp_conn *conn, struct rte_mbuf *frame, uint16_t size)
     memcpy(tcp_segment_bytes(rest), tcp_segment_bytes(frame) + size, to->size);
     from->size = size;
     from->next = rest;
-    if (conn->tx_tail == frame)
-        conn->tx_tail = rest;
-    conn->tx_frames++;
+    if (conn->traffic->tx_tail == frame)
+        conn->traffic->tx_tail = rest;
+    conn->traffic->tx_frames++;
     return true;
 }
 
 void tcp_free_written(struct tcp_conn *conn)
 {
     tcp_drop_reservation(conn);
-    free_chain(conn->tx_head);
+    free_chain(conn->traffic->tx_head);
     tcp_flight_clear(conn);
-    conn->tx_head = conn->tx_tail = conn->tx_unsent = NULL;
-    conn->tx_frames = 0;
+    conn->traffic->tx_head = conn->traffic->tx_tail = conn->traffic->tx_unsent = NULL;
+    conn->traffic->tx_frames = 0;
 }

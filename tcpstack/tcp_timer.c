@@ -5,25 +5,36 @@
 
 bool tcp_timer_running(const struct tcp_conn *conn, enum tcp_timer_kind kind)
 {
-    return conn->deadlines[kind] != WHEEL_NEVER;
+    return conn->timers & 1u << kind;
 }
 
-static void arm(struct tcp_conn *conn, uint64_t when)
+// `ticks` after now.
+static void arm(struct tcp_conn *conn, int32_t ticks)
 {
-    if (tcpstack_timer_armed(&conn->timer) && conn->timer.tick << WHEEL_TICK_SHIFT <= when)
+    struct tcpstack *stack = conn->stack;
+    uint64_t tick = (stack->now >> WHEEL_TICK_SHIFT) + (uint64_t)ticks;
+    if (tcpstack_timer_armed(&conn->timer) && conn->timer.tick <= tick)
         return;
-    tcpstack_wheel_arm(&conn->stack->wheel, &conn->timer, when);
+    tcpstack_wheel_arm(&stack->wheel, &conn->timer, tick << WHEEL_TICK_SHIFT);
+}
+
+// How far off, in ticks; 0 and less is due.
+static int32_t ticks_to(const struct tcp_conn *conn, enum tcp_timer_kind kind)
+{
+    return (int32_t)(conn->deadlines[kind] - tcp_tick(conn));
 }
 
 void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer_kind kind, uint64_t when)
 {
-    conn->deadlines[kind] = when;
-    arm(conn, when);
+    uint64_t tick = (when + (1u << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT;
+    conn->deadlines[kind] = (uint32_t)tick;
+    conn->timers |= (uint8_t)(1u << kind);
+    arm(conn, ticks_to(conn, kind));
 }
 
 void tcp_timer_clear(struct tcp_conn *conn, enum tcp_timer_kind kind)
 {
-    conn->deadlines[kind] = WHEEL_NEVER;
+    conn->timers &= (uint8_t) ~(1u << kind);
 }
 
 void tcp_send_timer_set(struct tcp_conn *conn, enum tcp_send_timer kind, uint64_t when)
@@ -48,8 +59,7 @@ void tcp_send_timer_stop(struct tcp_conn *conn)
 
 void tcp_timers_stop(struct tcp_conn *conn)
 {
-    for (unsigned i = 0; i < TCP_TIMER_COUNT; i++)
-        conn->deadlines[i] = WHEEL_NEVER;
+    conn->timers = 0;
     tcpstack_wheel_cancel(&conn->stack->wheel, &conn->timer);
 }
 
@@ -85,7 +95,8 @@ static void retransmit(struct tcp_conn *conn)
         tcp_send_syn(conn);
         return;
     }
-    if (conn->tx_head != NULL && tcp_segment(conn->tx_head)->fate == TCP_SEGMENT_SACKED)
+    if (conn->traffic->tx_head != NULL &&
+        tcp_segment(conn->traffic->tx_head)->fate == TCP_SEGMENT_SACKED)
         tcpstack_count(conn->stack, TCPSTACK_TCP_SACK_RENEGED);
     tcp_cc_timed_out(conn, conn->retries == 1);
     tcp_flight_lose_all(conn);
@@ -200,18 +211,20 @@ static bool run(struct tcp_conn *conn, enum tcp_timer_kind kind)
 
 void tcp_timer_fire(struct tcpstack_timer *timer, void *stack)
 {
+    (void)stack;
     struct tcp_conn *conn = RTE_PTR_SUB(timer, offsetof(struct tcp_conn, timer));
-    uint64_t now = ((struct tcpstack *)stack)->now;
-    uint64_t next = WHEEL_NEVER;
     for (unsigned kind = 0; kind < TCP_TIMER_COUNT; kind++) {
-        if (conn->deadlines[kind] <= now) {
-            conn->deadlines[kind] = WHEEL_NEVER;
-            if (!run(conn, kind))
-                return;
-        }
+        if (!tcp_timer_running(conn, kind) || ticks_to(conn, kind) > 0)
+            continue;
+        tcp_timer_clear(conn, kind);
+        if (!run(conn, kind))
+            return;
     }
-    for (unsigned kind = 0; kind < TCP_TIMER_COUNT; kind++)
-        next = RTE_MIN(next, conn->deadlines[kind]);
-    if (next != WHEEL_NEVER)
+    int32_t next = INT32_MAX;
+    for (unsigned kind = 0; kind < TCP_TIMER_COUNT; kind++) {
+        if (tcp_timer_running(conn, kind))
+            next = RTE_MIN(next, ticks_to(conn, kind));
+    }
+    if (conn->timers != 0)
         arm(conn, next);
 }

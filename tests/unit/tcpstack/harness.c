@@ -1,5 +1,7 @@
 #include "tests/unit/tcpstack/harness.h"
 
+#include "tcpstack/stack.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -103,9 +105,22 @@ void harness_check_counters(const struct tcpstack *stack)
     assert_int_equal(counters[TCPSTACK_RX_FRAMES], sum);
 }
 
+// Blocks that are lent are of a connection that knows it, and nobody wrote to the empty one.
+static void check_traffic(const struct tcpstack *stack)
+{
+    static const struct tcp_traffic nothing;
+    assert_memory_equal(&stack->no_traffic, &nothing, sizeof nothing);
+    for (uint32_t i = 0; i < stack->traffic.blocks_used; i++) {
+        const struct tcp_traffic *block = &stack->traffic.blocks[i];
+        if (block->owner != NULL)
+            assert_ptr_equal(block->owner->traffic, block);
+    }
+}
+
 static void stop(struct harness *h)
 {
     harness_check_counters(h->stack);
+    check_traffic(h->stack);
     tcpstack_destroy(h->stack);
     while (cut_received < cut_count)
         rte_pktmbuf_free(cut[cut_received++]);
