@@ -24,6 +24,8 @@ enum control_dcom {
     CONTROL_DCOM_REJECT,  // the activation interfaces are not offered
     CONTROL_DCOM_DISABLED // they are, and deny every activation
 };
+enum control_congestion { CONTROL_CUBIC, CONTROL_NEWRENO };
+enum control_syn_cookies { CONTROL_COOKIES_AUTO, CONTROL_COOKIES_ALWAYS, CONTROL_COOKIES_NEVER };
 enum control_idle { CONTROL_IDLE_SLEEP, CONTROL_IDLE_SPIN };
 
 struct control_port {
@@ -65,6 +67,15 @@ struct control_config {
     } network;
     struct control_listen *listen;
     unsigned listen_count;
+    struct {
+        enum control_congestion congestion;
+        enum control_syn_cookies syn_cookies;
+        bool timestamps, sack;
+        unsigned receive_window;     // bytes
+        unsigned keepalive_time;     // seconds of silence before the first probe; 0: none
+        unsigned keepalive_interval; // seconds
+        unsigned keepalive_count;    // unanswered probes that end a connection
+    } tcp;
     struct {
         struct control_endpoint *endpoints;
         unsigned endpoints_count;

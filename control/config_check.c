@@ -58,12 +58,21 @@ struct number_rule {
     }
 
 static const struct number_rule number_rules[] = {
-    NUMBER(dataplane.memory, 64, 1048576, 512),  NUMBER(dataplane.mbufs, 1024, 16777216, 32768),
-    NUMBER(mapper.capacity, 1, 16777216, 65536), NUMBER(limits.connections, 1, 16777216, 16384),
-    NUMBER(limits.half_open, 1, 1048576, 4096),  NUMBER(limits.request, 8192, 0x400000, 65536),
-    NUMBER(limits.reassemblies, 1, 65536, 64),   NUMBER(limits.calls, 1, 65535, 64),
-    NUMBER(limits.contexts, 1, 1024, 64),        NUMBER(limits.half_pdu_timeout, 0, 86400, 30),
+    NUMBER(dataplane.memory, 64, 1048576, 512),
+    NUMBER(dataplane.mbufs, 1024, 16777216, 32768),
+    NUMBER(mapper.capacity, 1, 16777216, 65536),
+    NUMBER(limits.connections, 1, 16777216, 16384),
+    NUMBER(limits.half_open, 1, 1048576, 4096),
+    NUMBER(limits.request, 8192, 0x400000, 65536),
+    NUMBER(limits.reassemblies, 1, 65536, 64),
+    NUMBER(limits.calls, 1, 65535, 64),
+    NUMBER(limits.contexts, 1, 1024, 64),
+    NUMBER(limits.half_pdu_timeout, 0, 86400, 30),
     NUMBER(limits.idle_timeout, 0, 604800, 0),
+    NUMBER(tcp.receive_window, 65536, 0x40000000, 131072),
+    NUMBER(tcp.keepalive_time, 0, 604800, 0),
+    NUMBER(tcp.keepalive_interval, 1, 86400, 75),
+    NUMBER(tcp.keepalive_count, 1, 255, 9),
 };
 
 static void check_numbers(struct check *check)
@@ -155,6 +164,14 @@ static void check_dataplane(struct check *check)
     check_workers(check);
     if (!control_document_has(check->document, "dataplane.hugepages"))
         check->config->dataplane.hugepages = CONTROL_HUGEPAGES_AUTO;
+}
+
+static void check_tcp(struct check *check)
+{
+    if (!control_document_has(check->document, "tcp.timestamps"))
+        check->config->tcp.timestamps = true;
+    if (!control_document_has(check->document, "tcp.sack"))
+        check->config->tcp.sack = true;
 }
 
 // An address that a host can have: not unspecified, loopback, multicast, broadcast or an IPv4
@@ -341,6 +358,7 @@ unsigned control_config_check(struct control_config *config,
     check_addresses(&check);
     check_gateways(&check);
     check_listen(&check);
+    check_tcp(&check);
     check_endpoints(&check);
     check_registrations(&check);
     check_interfaces(&check);

@@ -8,6 +8,7 @@
 
 typedef typeof(((struct control_config *)NULL)->dataplane) dataplane_section;
 typedef typeof(((struct control_config *)NULL)->network) network_section;
+typedef typeof(((struct control_config *)NULL)->tcp) tcp_section;
 typedef typeof(((struct control_config *)NULL)->mapper) mapper_section;
 typedef typeof(((struct control_config *)NULL)->mapper.registrations) registrations_section;
 typedef typeof(((struct control_config *)NULL)->interfaces) interfaces_section;
@@ -33,6 +34,15 @@ static const cyaml_strval_t idle_choices[] = {
 static const cyaml_strval_t dcom_choices[] = {
     {"reject", CONTROL_DCOM_REJECT},
     {"disabled", CONTROL_DCOM_DISABLED},
+};
+static const cyaml_strval_t congestion_choices[] = {
+    {"cubic", CONTROL_CUBIC},
+    {"newreno", CONTROL_NEWRENO},
+};
+static const cyaml_strval_t syn_cookies_choices[] = {
+    {"auto", CONTROL_COOKIES_AUTO},
+    {"always", CONTROL_COOKIES_ALWAYS},
+    {"never", CONTROL_COOKIES_NEVER},
 };
 // libcyaml's own boolean takes every word it does not know for true.
 static const cyaml_strval_t bool_choices[] = {{"false", false}, {"true", true}};
@@ -84,6 +94,22 @@ static const cyaml_schema_field_t listen_fields[] = {
 };
 static const cyaml_schema_value_t listen_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct control_listen, listen_fields),
+};
+
+static const cyaml_schema_field_t tcp_fields[] = {
+    CYAML_FIELD_ENUM("congestion", OPTIONAL_CHOICE, tcp_section, congestion, congestion_choices,
+                     CYAML_ARRAY_LEN(congestion_choices)),
+    CYAML_FIELD_ENUM("syn_cookies", OPTIONAL_CHOICE, tcp_section, syn_cookies, syn_cookies_choices,
+                     CYAML_ARRAY_LEN(syn_cookies_choices)),
+    CYAML_FIELD_ENUM("timestamps", OPTIONAL_CHOICE, tcp_section, timestamps, bool_choices,
+                     CYAML_ARRAY_LEN(bool_choices)),
+    CYAML_FIELD_ENUM("sack", OPTIONAL_CHOICE, tcp_section, sack, bool_choices,
+                     CYAML_ARRAY_LEN(bool_choices)),
+    CYAML_FIELD_UINT("receive_window", OPTIONAL, tcp_section, receive_window),
+    CYAML_FIELD_UINT("keepalive_time", OPTIONAL, tcp_section, keepalive_time),
+    CYAML_FIELD_UINT("keepalive_interval", OPTIONAL, tcp_section, keepalive_interval),
+    CYAML_FIELD_UINT("keepalive_count", OPTIONAL, tcp_section, keepalive_count),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t endpoint_fields[] = {
@@ -171,6 +197,7 @@ static const cyaml_schema_field_t config_fields[] = {
                         network_fields),
     CYAML_FIELD_SEQUENCE("listen", CYAML_FLAG_POINTER, struct control_config, listen, &listen_value,
                          1, CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("tcp", OPTIONAL, struct control_config, tcp, tcp_fields),
     CYAML_FIELD_MAPPING("mapper", OPTIONAL, struct control_config, mapper, mapper_fields),
     CYAML_FIELD_MAPPING("interfaces", OPTIONAL, struct control_config, interfaces,
                         interfaces_fields),

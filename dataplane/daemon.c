@@ -34,7 +34,6 @@
 enum {
     LOG_OPERATIONS = 16384,
     POOL_CACHE = 256,
-    RECEIVE_WINDOW = 128 << 10, // more than the largest PDU
     TRANSMIT_LIMIT = 384 << 10, // more than the largest reply, 256 KiB and its headers
     CHANGES = 16,
     WAITING = 1024, // calls that wait for their time, per worker
@@ -198,19 +197,37 @@ static void fill_addresses(const struct daemon *d, struct tcpstack_options *opti
     }
 }
 
+static void fill_tcp(const struct control_config *config, struct tcpstack_options *options)
+{
+    static const enum tcpstack_congestion congestions[] = {
+        [CONTROL_CUBIC] = TCPSTACK_CUBIC, [CONTROL_NEWRENO] = TCPSTACK_RENO};
+    static const enum tcpstack_cookies cookies[] = {
+        [CONTROL_COOKIES_AUTO] = TCPSTACK_COOKIES_WHEN_FULL,
+        [CONTROL_COOKIES_ALWAYS] = TCPSTACK_COOKIES_ALWAYS,
+        [CONTROL_COOKIES_NEVER] = TCPSTACK_COOKIES_NEVER};
+    options->congestion = congestions[config->tcp.congestion];
+    options->cookies = cookies[config->tcp.syn_cookies];
+    options->without_timestamps = !config->tcp.timestamps;
+    options->without_sack = !config->tcp.sack;
+    options->receive_window = config->tcp.receive_window;
+    options->keepalive_idle = config->tcp.keepalive_time * UINT64_C(1000000);
+    options->keepalive_interval = config->tcp.keepalive_interval * UINT64_C(1000000);
+    options->keepalive_count = (uint8_t)config->tcp.keepalive_count;
+}
+
 static struct tcpstack *create_stack(const struct daemon *d, const struct worker *w)
 {
     struct tcpstack_options options = {
         .pool = w->pool,
         .max_connections = d->config->limits.connections,
         .max_half_open = d->config->limits.half_open,
-        .receive_window = RECEIVE_WINDOW,
         .transmit_limit = TRANSMIT_LIMIT,
         .silent = w->index != 0,
     };
     for (unsigned i = 0; i < d->port_count; i++)
         options.ports[options.port_count++] = d->ports[i].stack;
     fill_addresses(d, &options);
+    fill_tcp(d->config, &options);
     memcpy(options.secret, d->secret, sizeof options.secret);
     return tcpstack_create(&options, 0);
 }

@@ -26,6 +26,15 @@ static const char full[] = "dataplane:\n"
                            "  - ncacn_ip_tcp: 135\n"
                            "  - ncacn_ip_tcp: 1135\n"
                            "  - ncacn_http: 593\n"
+                           "tcp:\n"
+                           "  congestion: newreno\n"
+                           "  syn_cookies: always\n"
+                           "  timestamps: false\n"
+                           "  sack: false\n"
+                           "  receive_window: 65536\n"
+                           "  keepalive_time: 7200\n"
+                           "  keepalive_interval: 17\n"
+                           "  keepalive_count: 5\n"
                            "mapper:\n"
                            "  endpoints:\n"
                            "    - interface: 12345778-1234-abcd-ef00-0123456789ab\n"
@@ -108,6 +117,14 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->faults[0].delay, "uniform:1ms..20ms");
     assert_null(c->faults[0].bind_nak);
     assert_string_equal(c->faults[1].bind_nak, "local_limit");
+    assert_int_equal(c->tcp.congestion, CONTROL_NEWRENO);
+    assert_int_equal(c->tcp.syn_cookies, CONTROL_COOKIES_ALWAYS);
+    assert_false(c->tcp.timestamps);
+    assert_false(c->tcp.sack);
+    assert_int_equal(c->tcp.receive_window, 65536);
+    assert_int_equal(c->tcp.keepalive_time, 7200);
+    assert_int_equal(c->tcp.keepalive_interval, 17);
+    assert_int_equal(c->tcp.keepalive_count, 5);
     assert_string_equal(c->control.socket, "/tmp/x.sock");
     control_config_free(c);
 }
@@ -139,6 +156,14 @@ static void absent_keys_have_their_defaults(void **state)
     assert_int_equal(c->limits.half_pdu_timeout, 30);
     assert_int_equal(c->limits.idle_timeout, 0);
     assert_int_equal(c->faults_count, 0);
+    assert_int_equal(c->tcp.congestion, CONTROL_CUBIC);
+    assert_int_equal(c->tcp.syn_cookies, CONTROL_COOKIES_AUTO);
+    assert_true(c->tcp.timestamps);
+    assert_true(c->tcp.sack);
+    assert_int_equal(c->tcp.receive_window, 131072);
+    assert_int_equal(c->tcp.keepalive_time, 0);
+    assert_int_equal(c->tcp.keepalive_interval, 75);
+    assert_int_equal(c->tcp.keepalive_count, 9);
     assert_string_equal(c->control.socket, "/run/portolan/control.sock");
     control_config_free(c);
 }
