@@ -320,7 +320,7 @@ static void a_cookie_for_a_full_table_waits_for_room(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(a_full_half_open_table_answers_by_cookie),
         TEST(a_cookie_leaves_nothing_behind),

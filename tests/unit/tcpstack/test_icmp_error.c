@@ -69,6 +69,29 @@ static void errors_end_no_connection(void **state)
     assert_int_equal(tcpstack_connections(h->stack), 1);
 }
 
+// RFC 6633: type 4 of ICMP; ICMPv6 never had it, and type 4 there is a parameter problem.
+static void source_quench_is_ignored(void **state)
+{
+    struct harness *h = *state;
+    struct harness_peer peer = harness_peer(40000);
+    struct tcp_conn *conn = harness_open(h, &peer);
+    assert_true(tcp_write(conn, "abc", 3));
+    harness_flush(h);
+    struct frame sent = frame_of(harness_take(h));
+    struct frame quench = frame_error(h, 4, 0, 0, sent.bytes, (uint16_t)(ip_size(h) + 8));
+    frame_input(h, &quench);
+    harness_flush(h);
+    assert_int_equal(harness_counter(h, TCPSTACK_RX_DROP_ICMP_TYPE), 1);
+    assert_int_equal(harness_counter(h, TCPSTACK_ICMP_ERRORS_NOTED), 0);
+    assert_int_equal(harness_events(h, NULL), 0);
+    static const uint8_t bytes[9 * HARNESS_MSS]; // the rest of the first window still goes at once
+    assert_true(tcp_write(conn, bytes, sizeof bytes));
+    harness_flush(h);
+    for (unsigned i = 0; i < 9; i++)
+        harness_expect(h, i == 8 ? ACK | PSH : ACK, peer.ack + 3 + i * HARNESS_MSS, peer.seq,
+                       HARNESS_MSS);
+}
+
 static void errors_about_what_is_not_in_flight_are_refused(void **state)
 {
     struct harness *h = *state;
@@ -181,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_hard_error_ends_an_open),
         TEST(errors_end_no_connection),
+        cmocka_unit_test_setup_teardown(source_quench_is_ignored, harness_setup, harness_teardown),
         TEST(errors_about_what_is_not_in_flight_are_refused),
         TEST(quotes_of_others_packets_are_refused),
         TEST(a_narrow_path_gets_smaller_segments),

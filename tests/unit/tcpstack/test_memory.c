@@ -301,7 +301,7 @@ static void a_syn_alone_evicts_nothing(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(new_connections_are_shed_first),
         TEST(out_of_order_data_is_dropped_and_what_is_held_given_up),

@@ -142,7 +142,7 @@ static void a_reader_beside_the_writer_never_sees_a_torn_record(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define TEST(name) HARNESS_BOTH(name)
     const struct CMUnitTest tests[] = {
         TEST(a_connection_tells_its_life),
         TEST(a_record_names_the_connection_and_its_numbers),
