@@ -43,6 +43,23 @@ static void draw_host(struct scenario *s, unsigned i, struct sim_random *r)
         s->secret[i][at] = (uint8_t)sim_roll(r, 256);
 }
 
+// How a host's TCP is set up. Half of them are as they come.
+static void draw_tcp(struct tcpstack_options *options, struct sim_random *r)
+{
+    *options = (struct tcpstack_options){.congestion = TCPSTACK_CUBIC};
+    if (sim_chance(r, 500))
+        return;
+    options->without_timestamps = sim_chance(r, 400);
+    options->without_sack = sim_chance(r, 400);
+    options->congestion = sim_chance(r, 400) ? TCPSTACK_RENO : TCPSTACK_CUBIC;
+    options->cookies = (enum tcpstack_cookies)sim_roll(r, 3);
+    if (sim_chance(r, 300)) {
+        options->keepalive_idle = sim_between(r, 1, 20) * SECOND;
+        options->keepalive_interval = sim_between(r, 1, 10) * SECOND;
+        options->keepalive_count = (uint8_t)sim_between(r, 6, 12);
+    }
+}
+
 static void draw_befalls(struct scenario *s, struct sim_random *r)
 {
     s->blow = sim_chance(r, 150) ? (enum scenario_blow)sim_between(r, 1, 3) : BLOW_NONE;
@@ -94,6 +111,9 @@ static bool is_calm(const struct scenario *s)
         if (link->loss + link->damage > CALM_LOSS || s->pool[i] != HOST_POOL_SIZES - 1 ||
             s->max_connections[i] < SCENARIO_TALKS_MAX)
             return false;
+        // What overtakes the ACK with a cookie is reset (tcpstack/tcp_cookie.c).
+        if (s->tcp[i].cookies == TCPSTACK_COOKIES_ALWAYS)
+            return false;
         if (link->bytes_per_second != 0 && link->queue < 20000)
             return false;
     }
@@ -110,6 +130,8 @@ void scenario_draw(struct scenario *scenario, struct talk talks[SCENARIO_TALKS_M
     }
     scenario->near_wrap = sim_chance(random, 250);
     draw_befalls(scenario, random);
+    for (unsigned i = 0; i < 2; i++)
+        draw_tcp(&scenario->tcp[i], random);
     scenario->talk_count =
         sim_chance(random, 700) ? 1 : (unsigned)sim_between(random, 2, SCENARIO_TALKS_MAX);
     for (unsigned i = 0; i < scenario->talk_count; i++) {
@@ -131,6 +153,16 @@ void scenario_trace(const struct scenario *scenario, const struct sim_report *re
                   scenario->transmit_limit[i], link->loss, link->doubling, link->damage, link->late,
                   (unsigned long)link->delay, (unsigned long)link->jitter,
                   (unsigned long)link->bytes_per_second);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        const struct tcpstack_options *tcp = &scenario->tcp[i];
+        sim_trace(report,
+                  "host %u: timestamps %d, SACK %d, %s, cookies %d, keepalive after %lu us every "
+                  "%lu us, %u times",
+                  i, !tcp->without_timestamps, !tcp->without_sack,
+                  tcp->congestion == TCPSTACK_RENO ? "reno" : "cubic", tcp->cookies,
+                  (unsigned long)tcp->keepalive_idle, (unsigned long)tcp->keepalive_interval,
+                  tcp->keepalive_count);
     }
     sim_trace(report, "%u talks over IPv%u, blow: %s, %u clock jumps, near wrap %d, calm %d",
               scenario->talk_count, scenario->ipv6 ? 6 : 4, blows[scenario->blow],

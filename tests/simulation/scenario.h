@@ -18,6 +18,7 @@ struct scenario {
     unsigned pool[2]; // index of a pool size
     uint32_t receive_window[2], transmit_limit[2], max_connections[2];
     uint64_t epoch[2], hold[2];
+    struct tcpstack_options tcp[2]; // what of it is TCP's: options, congestion control, keepalive
     bool ipv6, resolves[2];
     uint8_t secret[2][16];
     bool near_wrap; // initial sequence numbers of talk 0 lie shortly before 2^32

@@ -78,16 +78,15 @@ static bool start_hosts(struct world *w)
             .epoch = s->epoch[i],
             .hold = s->hold[i],
             .ipv6 = s->ipv6,
-            .options =
-                {
-                    .pool = host_pool(i, s->pool[i]),
-                    .max_connections = s->max_connections[i],
-                    .max_half_open = 8,
-                    .receive_window = s->receive_window[i],
-                    .transmit_limit = s->transmit_limit[i],
-                },
+            .options = s->tcp[i],
         };
-        memcpy(w->hosts[i].options.secret, s->secret[i], sizeof s->secret[i]);
+        struct tcpstack_options *options = &w->hosts[i].options;
+        options->pool = host_pool(i, s->pool[i]);
+        options->max_connections = s->max_connections[i];
+        options->max_half_open = 8;
+        options->receive_window = s->receive_window[i];
+        options->transmit_limit = s->transmit_limit[i];
+        memcpy(options->secret, s->secret[i], sizeof s->secret[i]);
         if (!start_host(w, i))
             return false;
     }
@@ -165,6 +164,14 @@ static void jump(struct world *w)
 
 // ---- a step
 
+// A segment sent again may bring back a cookie whose connection has ended already: the stack keeps
+// nothing to tell. It is ended once more.
+static bool is_back(const struct world *w, unsigned index, const struct talk_side *side)
+{
+    return w->scenario.tcp[index].cookies == TCPSTACK_COOKIES_ALWAYS && side->ended &&
+           !side->crossing;
+}
+
 static void take_events(struct world *w, unsigned index)
 {
     struct tcp_conn *conns[EVENTS];
@@ -178,6 +185,11 @@ static void take_events(struct world *w, unsigned index)
                 return;
             }
             side = &w->talks[number].sides[index];
+            if (is_back(w, index, side)) {
+                tcp_take_events(conns[i]);
+                tcp_abort(conns[i]);
+                continue;
+            }
             tcp_set_user(conns[i], side);
         }
         talk_take_events(side, conns[i], w->now);
