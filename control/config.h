@@ -104,6 +104,7 @@ struct control_config {
         unsigned reassemblies;     // such calls under way at once, per worker
         unsigned calls;            // under way at once, of a connection
         unsigned contexts;         // of a connection
+        unsigned cursors;          // live entry handles of an association group
         unsigned half_pdu_timeout; // seconds; 0: none
         unsigned idle_timeout;     // seconds; 0: none
     } limits;

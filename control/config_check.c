@@ -67,6 +67,7 @@ static const struct number_rule number_rules[] = {
     NUMBER(limits.reassemblies, 1, 65536, 64),
     NUMBER(limits.calls, 1, 65535, 64),
     NUMBER(limits.contexts, 1, 1024, 64),
+    NUMBER(limits.cursors, 1, 11, 11),
     NUMBER(limits.half_pdu_timeout, 0, 86400, 30),
     NUMBER(limits.idle_timeout, 0, 604800, 0),
     NUMBER(tcp.receive_window, 65536, 0x40000000, 131072),

@@ -173,6 +173,7 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_UINT("reassemblies", OPTIONAL, limits_section, reassemblies),
     CYAML_FIELD_UINT("calls", OPTIONAL, limits_section, calls),
     CYAML_FIELD_UINT("contexts", OPTIONAL, limits_section, contexts),
+    CYAML_FIELD_UINT("cursors", OPTIONAL, limits_section, cursors),
     CYAML_FIELD_UINT("half_pdu_timeout", OPTIONAL, limits_section, half_pdu_timeout),
     CYAML_FIELD_UINT("idle_timeout", OPTIONAL, limits_section, idle_timeout),
     CYAML_FIELD_END,

@@ -324,6 +324,7 @@ static bool create_workers(struct daemon *d)
     d->inject = rpc_inject_create(d->worker_count);
     if (!d->workers || !d->groups || !d->inject)
         return no_memory("the workers");
+    rpc_groups_limit_cursors(d->groups, d->config->limits.cursors);
     if (!dataplane_exporter_create(d->config, d->secret, &d->exporter))
         return no_memory("the OXID resolver");
     dataplane_interfaces_choose(d->config, d->interfaces);

@@ -22,8 +22,8 @@
 
 struct rpc_groups;
 
-// Live entry handles of one group. Clients that neither continue nor free a handle are common, so a
-// new one takes the place of the oldest.
+// Live entry handles of one group at most (rpc_groups_limit_cursors asks for fewer). Clients that
+// neither continue nor free a handle are common, so a new one takes the place of the oldest.
 enum { RPC_GROUP_CURSORS = 11 };
 
 // A new group with one connection, for `client` (a hash of its address) on `worker`. 0: this worker

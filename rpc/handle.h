@@ -30,7 +30,7 @@ bool rpc_handle_open(struct rpc_server *server, const struct rpc_association *as
                      uint32_t *ret_fingerprint);
 
 // A fresh cursor for the association's group. The group's oldest dies when it has
-// RPC_GROUP_CURSORS already.
+// as many as it may already.
 struct rpc_cursor rpc_handle_new(struct rpc_server *server,
                                  const struct rpc_association *association);
 

@@ -91,6 +91,9 @@ struct rpc_options {
 // Association groups of all workers (C706 9.3.1): at most `capacity` at once. NULL: no memory.
 struct rpc_groups *rpc_groups_create(uint32_t capacity, unsigned workers);
 void rpc_groups_destroy(struct rpc_groups *groups);
+// At most `cursors` live entry handles in each group: 1 to RPC_GROUP_CURSORS, which is the default.
+// Before workers run.
+void rpc_groups_limit_cursors(struct rpc_groups *groups, unsigned cursors);
 
 // NULL when there is no memory. `interfaces`, `replica`, `groups` and `allow` must outlive it.
 struct rpc_server *rpc_server_create(const struct rpc_options *options);

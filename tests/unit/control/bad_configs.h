@@ -139,6 +139,7 @@ static const struct {
      "f:9:20: tcp.keepalive_count: found 0, expected 1 to 255\n"},
     {MINIMAL "tcp:\n  mss: 536\n",
      "f:9:3: tcp.mss: found an unknown key, expected the keys: congestion, syn_cookies, timestamps, sack, receive_window, keepalive_time, keepalive_interval, keepalive_count\n"},
+    {MINIMAL "limits:\n  cursors: 12\n", "f:9:12: limits.cursors: found 12, expected 1 to 11\n"},
     {MINIMAL "limits:\n  contexts: 1025\n",
      "f:9:13: limits.contexts: found 1025, expected 1 to 1024\n"},
     {MINIMAL "limits:\n  half_pdu_timeout: 86401\n",

@@ -60,6 +60,7 @@ static const char full[] = "dataplane:\n"
                            "  reassemblies: 7\n"
                            "  calls: 9\n"
                            "  contexts: 11\n"
+                           "  cursors: 3\n"
                            "  half_pdu_timeout: 13\n"
                            "  idle_timeout: 15\n"
                            "faults:\n"
@@ -111,6 +112,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->limits.reassemblies, 7);
     assert_int_equal(c->limits.calls, 9);
     assert_int_equal(c->limits.contexts, 11);
+    assert_int_equal(c->limits.cursors, 3);
     assert_int_equal(c->limits.half_pdu_timeout, 13);
     assert_int_equal(c->limits.idle_timeout, 15);
     assert_int_equal(c->faults_count, 2);
@@ -153,6 +155,7 @@ static void absent_keys_have_their_defaults(void **state)
     assert_int_equal(c->limits.reassemblies, 64);
     assert_int_equal(c->limits.calls, 64);
     assert_int_equal(c->limits.contexts, 64);
+    assert_int_equal(c->limits.cursors, 11);
     assert_int_equal(c->limits.half_pdu_timeout, 30);
     assert_int_equal(c->limits.idle_timeout, 0);
     assert_int_equal(c->faults_count, 0);

@@ -159,6 +159,21 @@ static void cursors_die_with_their_group(void **state)
     rpc_groups_destroy(groups);
 }
 
+static void a_lower_limit_of_cursors_is_kept(void **state)
+{
+    (void)state;
+    struct rpc_groups *groups = rpc_groups_create(1, 1);
+    rpc_groups_limit_cursors(groups, 2);
+    uint32_t id = rpc_group_new(groups, 0, CLIENT), first, second, third;
+    assert_int_equal(rpc_group_cursor_open(groups, id, &first), 0);
+    assert_int_equal(rpc_group_cursor_open(groups, id, &second), 1);
+    assert_int_equal(rpc_group_cursor_open(groups, id, &third), 0);
+    assert_int_not_equal(rpc_group_cursor_epoch(groups, id, 0), first);
+    assert_int_equal(rpc_group_cursor_epoch(groups, id, 0), third);
+    assert_int_equal(rpc_group_cursor_epoch(groups, id, 1), second);
+    rpc_groups_destroy(groups);
+}
+
 // ---- several workers at once
 
 enum { WORKERS = 4, ROUNDS = 20000, SHARED = 4 };
@@ -295,6 +310,7 @@ int main(void)
         TEST(the_oldest_cursor_gives_way_when_all_are_live),
         TEST(a_cursor_index_out_of_range_is_not_live),
         TEST(cursors_die_with_their_group),
+        TEST(a_lower_limit_of_cursors_is_kept),
         TEST(workers_make_join_and_leave_groups_at_once),
         TEST(workers_that_close_the_same_cursor_close_it_once),
     };
