@@ -6,7 +6,7 @@
 enum { TTL = 64 };
 
 // RFC 1122 3.2.1.3: addresses that must not appear as a source. Our own would answer itself.
-static bool source_is_sound(const struct tcpstack *stack, uint32_t source)
+bool tcpstack_ipv4_is_peer(const struct tcpstack *stack, uint32_t source)
 {
     uint8_t first = source >> 24;
     if (first == 0 || first == 127 || first >= 224)
@@ -66,7 +66,7 @@ unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *pac
         return TCPSTACK_RX_DROP_IP_CHECKSUM;
     if (!take_addresses(stack, packet))
         return TCPSTACK_RX_DROP_IP_NOT_OURS;
-    if (!source_is_sound(stack, rte_be_to_cpu_32(ip->src_addr)))
+    if (!tcpstack_ipv4_is_peer(stack, rte_be_to_cpu_32(ip->src_addr)))
         return TCPSTACK_RX_DROP_IP_SOURCE;
     uint16_t fragment = rte_be_to_cpu_16(ip->fragment_offset);
     if (fragment & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))

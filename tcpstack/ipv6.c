@@ -33,7 +33,7 @@ static bool is_our_group(const struct tcpstack *stack, const uint8_t destination
 
 // RFC 4291 2.5.2, 2.5.3, 2.7: what must not be a source. An IPv4 address in this place would name
 // another family's connections. The unspecified address is for neighbour discovery to judge.
-static bool source_is_sound(const struct tcpstack *stack, const uint8_t source[16])
+bool tcpstack_ipv6_is_peer(const struct tcpstack *stack, const uint8_t source[16])
 {
     static const uint8_t loopback[16] = {[15] = 1};
     return source[0] != 0xff && !tcpstack_address_equal(source, loopback) &&
@@ -56,7 +56,7 @@ static unsigned take_addresses(const struct tcpstack *stack, struct tcpstack_pac
             return TCPSTACK_RX_DROP_IP_NOT_SERVED;
         packet->key.local = (uint16_t)local;
     }
-    if (!source_is_sound(stack, ip->src_addr))
+    if (!tcpstack_ipv6_is_peer(stack, ip->src_addr))
         return TCPSTACK_RX_DROP_IP_SOURCE;
     memcpy(packet->key.remote, ip->src_addr, sizeof packet->key.remote);
     return TCPSTACK_RX_ACCEPTED;

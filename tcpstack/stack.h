@@ -81,6 +81,10 @@ static inline void tcpstack_count(struct tcpstack *stack, unsigned counter)
 // Each layer checks its header and hands on. `packet->frame` stays the caller's unless NULLed.
 unsigned tcpstack_eth_input(struct tcpstack *stack, struct tcpstack_packet *packet);
 unsigned tcpstack_arp_input(struct tcpstack *stack, struct tcpstack_packet *packet);
+// Whether the address (IPv4: host order) can be one other host's: no group's, no broadcast, not
+// ours.
+bool tcpstack_ipv4_is_peer(const struct tcpstack *stack, uint32_t address);
+bool tcpstack_ipv6_is_peer(const struct tcpstack *stack, const uint8_t address[16]);
 unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *packet);
 unsigned tcpstack_ipv6_input(struct tcpstack *stack, struct tcpstack_packet *packet);
 unsigned tcpstack_icmp_input(struct tcpstack *stack, struct tcpstack_packet *packet);

@@ -323,12 +323,23 @@ static bool find_way(const struct tcpstack *stack, const struct tcp_key *key,
     return true;
 }
 
+// RFC 9293 3.9.2.3 (MUST-46): a connection has one host at its other end.
+static bool is_peer(const struct tcpstack *stack, const uint8_t address[16])
+{
+    static const uint8_t unspecified[16];
+    return tcpstack_address_is_ipv4(address)
+               ? tcpstack_ipv4_is_peer(stack, tcpstack_address_ipv4(address))
+               : tcpstack_ipv6_is_peer(stack, address) &&
+                     !tcpstack_address_equal(address, unspecified);
+}
+
 struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints *endpoints,
                              uint16_t port_id, const uint8_t peer_mac[6])
 {
     int local = tcpstack_local(stack, endpoints->local), port = port_of(stack, port_id);
     if (local < 0 || stack->address_states[local] != TCPSTACK_ADDRESS_SERVED || port < 0 ||
-        endpoints->local_port == 0 || endpoints->remote_port == 0)
+        endpoints->local_port == 0 || endpoints->remote_port == 0 ||
+        !is_peer(stack, endpoints->remote))
         return NULL;
     struct tcp_key key = {.local_port = endpoints->local_port,
                           .remote_port = endpoints->remote_port,

@@ -218,8 +218,8 @@ struct tcp_endpoints tcp_endpoints(const struct tcp_conn *conn);
 // Active open: sends a SYN from `port_id` to `peer_mac`; when that is NULL, to the neighbour that
 // prefixes and gateways say, once it has been found. TCP_EVENT_OPENED follows, or TCP_EVENT_CLOSED.
 // The caller chooses the local port. NULL when that name is in use, the local address or port is
-// not ours or not served, there is no way to the remote address, or there are max_connections
-// already.
+// not ours or not served, the remote address is a group's or a broadcast's or there is no way to
+// it, or there are max_connections already.
 struct tcp_conn *tcp_connect(struct tcpstack *stack, const struct tcp_endpoints *endpoints,
                              uint16_t port_id, const uint8_t peer_mac[6]);
 

@@ -153,6 +153,26 @@ static void an_open_that_cannot_begin_is_refused(void **state)
     assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
 }
 
+// RFC 9293 3.9.2.3 (MUST-46).
+static void an_open_to_a_group_or_broadcast_is_refused(void **state)
+{
+    struct harness *h = *state;
+    static const uint8_t rows[][16] = {
+        TCPSTACK_IPV4(0xe0000001), // 224.0.0.1
+        TCPSTACK_IPV4(0xffffffff), {0xff, 0x02, [15] = 1}, TCPSTACK_IPV4(0), {0},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tcp_endpoints ends = harness_endpoints(50000, 135);
+        bool same_family =
+            tcpstack_address_is_ipv4(ends.remote) == tcpstack_address_is_ipv4(rows[i]);
+        memcpy(ends.remote, rows[i], sizeof ends.remote);
+        if (same_family)
+            assert_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
+    }
+    struct tcp_endpoints ends = harness_endpoints(50000, 135);
+    assert_non_null(tcp_connect(h->stack, &ends, HARNESS_PORT, harness_client_mac));
+}
+
 int main(void)
 {
 #define TEST(name) HARNESS_BOTH(name)
@@ -163,6 +183,7 @@ int main(void)
         TEST(what_is_no_answer_to_a_syn_is_dropped),
         TEST(an_open_may_be_closed_before_it_is_answered),
         TEST(an_open_that_cannot_begin_is_refused),
+        TEST(an_open_to_a_group_or_broadcast_is_refused),
     };
     return cmocka_run_group_tests(tests, harness_start, NULL);
 }
