@@ -135,15 +135,6 @@ static const struct rpc_stream stream = {
     .dribble = stream_dribble,
 };
 
-static struct exporter *create_exporter(void)
-{
-    struct ndr_oxid_bindings bindings;
-    ndr_oxid_bindings_init(&bindings);
-    assert_true(ndr_oxid_bindings_add(&bindings, 7, "192.0.2.10"));
-    assert_true(ndr_oxid_bindings_add(&bindings, 7, "srv1"));
-    return exporter_create(&bindings, (const uint8_t *)"sixteen octets!");
-}
-
 int bench_setup(void **state)
 {
     static const struct rpc_interface *const interfaces[] = {&rpc_epmapper, &rpc_mgmt, NULL};
@@ -162,7 +153,6 @@ int bench_setup(void **state)
         .interfaces = interfaces,
         .replica = bench->replica,
         .groups = rpc_groups_create(BENCH_GROUPS, 1),
-        .exporter = create_exporter(),
         .inject = inject,
         .associations = BENCH_CONNS,
         .max_request = BENCH_MAX_REQUEST,
@@ -189,6 +179,18 @@ void bench_serve(struct bench *bench, const struct rpc_interface *const *interfa
     bench->server->interface_count = 0;
     while (interfaces[bench->server->interface_count])
         bench->server->interface_count++;
+}
+
+struct exporter *bench_export(struct bench *bench)
+{
+    struct ndr_oxid_bindings bindings;
+    ndr_oxid_bindings_init(&bindings);
+    assert_true(ndr_oxid_bindings_add(&bindings, 7, "192.0.2.10"));
+    assert_true(ndr_oxid_bindings_add(&bindings, 7, "srv1"));
+    bench->options.exporter = exporter_create(&bindings, (const uint8_t *)"sixteen octets!");
+    assert_non_null(bench->options.exporter);
+    bench->server->options.exporter = bench->options.exporter;
+    return bench->options.exporter;
 }
 
 uint32_t bench_inject(struct bench *bench, const struct rpc_inject_rule *rule)

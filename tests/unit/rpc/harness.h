@@ -77,6 +77,8 @@ int bench_teardown(void **state);
 
 // Serves these interfaces (NULL-terminated) instead of epmapper and mgmt.
 void bench_serve(struct bench *bench, const struct rpc_interface *const *interfaces);
+// Gives the server an exporter, which rpc_oxid needs. The bench's own; no other bench pays for it.
+struct exporter *bench_export(struct bench *bench);
 // What a worker does once a turn: the time is `now`.
 void bench_time(struct bench *bench, uint64_t now);
 

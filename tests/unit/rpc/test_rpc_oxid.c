@@ -16,6 +16,7 @@ static int setup(void **state)
     bench_setup(state);
     struct bench *bench = *state;
     bench_serve(bench, interfaces);
+    bench_export(bench);
     struct exporter_oxid entry = {.oxid = 0x0102030405060708,
                                   .ipid = BASE_UUID(0x1, 0x2, 0x3, 4, 5, 6, 7, 8, 9, 10, 11),
                                   .authn_hint = 1,
