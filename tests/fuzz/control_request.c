@@ -15,14 +15,26 @@ static const struct base_counter counter_rows[] = {
 static const uint64_t counters[] = {7, 5};
 static const char *const addresses[] = {"10.135.0.2", "fd00:135::2"};
 
-static unsigned trace_rows(const void *context, struct control_trace_row *ret_rows, unsigned max)
+enum { TRACE_HEAD = 5 };
+
+static uint64_t trace_head(const void *context)
+{
+    (void)context;
+    return TRACE_HEAD;
+}
+
+// The records from `from` on, of which the first two were overwritten.
+static unsigned trace_rows(const void *context, uint64_t from, struct control_trace_row *ret_rows,
+                           unsigned max)
 {
     (void)context;
     const struct control_trace_row row = {
         .remote = "10.135.0.1:40001", .local_port = 135, .event = "opened", .state = "ESTABLISHED"};
-    unsigned count = max < 3 ? max : 3;
-    for (unsigned i = 0; i < count; i++)
-        ret_rows[i] = row;
+    unsigned count = 0;
+    for (uint64_t number = from < 2 ? 2 : from; number < TRACE_HEAD && count < max; number++) {
+        ret_rows[count] = row;
+        ret_rows[count++].number = number;
+    }
     return count;
 }
 
@@ -85,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .core = 1,
         .counters = {{"rpc", counter_rows, counters, 2}},
         .counters_count = 1,
+        .trace_head = trace_head,
         .trace = trace_rows,
     };
     const struct control_options options = {
