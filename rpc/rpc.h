@@ -134,7 +134,7 @@ void rpc_end_of_input(struct rpc_association *association);
 // when its input ended and its calls are all answered. `leftover` are bytes of an unfinished PDU.
 void rpc_settle(struct rpc_server *server, struct rpc_association *association, uint32_t leftover);
 // Takes no more input and no more connections, and ends each connection in order when its calls are
-// answered: the server is about to stop.
+// answered, one that is bound by a shutdown PDU: the server is about to stop.
 void rpc_stop(struct rpc_server *server);
 // Ends every connection in order now, whether its calls are answered or not.
 void rpc_shutdown(struct rpc_server *server);

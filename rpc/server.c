@@ -181,10 +181,25 @@ static bool is_over(const struct rpc_association *association)
            !association->deferred && !association->blocked;
 }
 
+// C706 12.6.4.11: a server that stops asks its clients to close. Not while calls are under way:
+// clients that have one at a time would take it for the answer.
+static void ask_to_close(struct rpc_server *server, struct rpc_association *association)
+{
+    uint8_t pdu[RPC_HEADER_SIZE];
+    if (association->state != RPC_STATE_BOUND ||
+        !server->options.stream.ensure(association->stream, sizeof pdu))
+        return;
+    rpc_write_header(pdu, RPC_SHUTDOWN, RPC_WHOLE, sizeof pdu, 0);
+    rpc_send(server, association, pdu, sizeof pdu);
+}
+
 void rpc_end_answered(struct rpc_server *server, struct rpc_association *association)
 {
-    if (is_over(association))
-        rpc_finish(server, association);
+    if (!is_over(association))
+        return;
+    if (server->stopping)
+        ask_to_close(server, association);
+    rpc_finish(server, association);
 }
 
 void rpc_settle(struct rpc_server *server, struct rpc_association *association, uint32_t leftover)

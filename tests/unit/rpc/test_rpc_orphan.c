@@ -152,13 +152,34 @@ static void a_connection_may_end_while_an_answer_waits_for_room(void **state)
 
 // ---- the server stops
 
+static void assert_shutdown(struct conn *conn)
+{
+    struct answer answer = conn_answer(conn);
+    assert_int_equal(answer.ptype, RPC_SHUTDOWN);
+    assert_int_equal(answer.flags, RPC_WHOLE);
+    assert_int_equal(answer.size, RPC_HEADER_SIZE);
+    assert_int_equal(answer.call_id, 0);
+}
+
 static void a_stop_ends_an_idle_connection_at_once(void **state)
 {
     struct bench *bench = *state;
     struct conn *bound = conn_open_bound(bench, RPC_WHOLE), *fresh = conn_open(bench);
     rpc_stop(bench->server);
+    assert_shutdown(bound);
     assert_closed(bound);
+    assert_no_answer(fresh); // it has no association yet that could be shut down
     assert_closed(fresh);
+}
+
+static void a_stop_without_room_for_a_shutdown_ends_the_connection(void **state)
+{
+    struct bench *bench = *state;
+    struct conn *conn = conn_open_bound(bench, RPC_WHOLE);
+    conn->room = RPC_HEADER_SIZE - 1;
+    rpc_stop(bench->server);
+    assert_no_answer(conn);
+    assert_closed(conn);
 }
 
 static void a_stop_ends_a_connection_when_its_calls_are_answered(void **state)
@@ -170,6 +191,7 @@ static void a_stop_ends_a_connection_when_its_calls_are_answered(void **state)
     assert_open(conn);
     bench_time(bench, WAIT_US);
     assert_response(conn, 2);
+    assert_shutdown(conn);
     assert_closed(conn);
 }
 
@@ -184,6 +206,7 @@ static void a_stopping_server_takes_neither_calls_nor_connections(void **state)
     assert_null(rpc_open(bench->server, conn, &peer));
     bench_time(bench, WAIT_US);
     assert_response(conn, 2);
+    assert_shutdown(conn);
     assert_no_answer(conn);
     assert_closed(conn);
     assert_int_equal(bench_counter(bench, RPC_DROP_PARTIAL), 0);
@@ -213,6 +236,7 @@ int main(void)
         TEST(the_answer_to_a_change_waits_for_room),
         TEST(a_connection_may_end_while_an_answer_waits_for_room),
         TEST(a_stop_ends_an_idle_connection_at_once),
+        TEST(a_stop_without_room_for_a_shutdown_ends_the_connection),
         TEST(a_stop_ends_a_connection_when_its_calls_are_answered),
         TEST(a_stopping_server_takes_neither_calls_nor_connections),
         TEST(a_shutdown_does_not_wait_for_answers),
