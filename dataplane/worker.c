@@ -168,10 +168,12 @@ unsigned worker_turn(struct worker *w)
 // Books the turn that just ended and reads the clock, once, for the next.
 static void end_turn(struct worker *w, unsigned moved)
 {
-    if (moved)
+    if (moved) {
         w->idle_since = 0;
-    else
+    } else {
         rest(w);
+        worker_book(w, WORKER_TICKS_IDLE); // or the next burst would be charged for the nap
+    }
     uint64_t before = w->now;
     read_clock(w);
     w->counters[WORKER_ITERATIONS]++;
