@@ -4,6 +4,8 @@
 
 #include <rte_ethdev.h>
 
+#include "tcpstack/sum.h"
+
 bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet)
 {
     uint64_t said = packet->frame->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
@@ -11,26 +13,27 @@ bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet)
         return true;
     if (said == RTE_MBUF_F_RX_IP_CKSUM_BAD)
         return false;
-    return rte_raw_cksum(packet->ipv4, rte_ipv4_hdr_len(packet->ipv4)) == 0xffff;
+    return tcpstack_sum(packet->ipv4, rte_ipv4_hdr_len(packet->ipv4)) == 0xffff;
 }
 
-static uint16_t fold(uint32_t sum)
+// RFC 9293 3.1: over addresses, protocol and size.
+static uint16_t ipv4_pseudo_sum(const struct rte_ipv4_hdr *ip, uint16_t size)
 {
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+    return tcpstack_sum_fold((uint64_t)ip->src_addr + ip->dst_addr + rte_cpu_to_be_16(IPPROTO_TCP) +
+                             rte_cpu_to_be_16(size));
 }
 
 // RFC 8200 8.1: the last header's own protocol and size, not the packet's.
 static uint16_t ipv6_pseudo_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, uint16_t size)
 {
-    uint32_t sum = rte_raw_cksum(ip->src_addr, sizeof ip->src_addr + sizeof ip->dst_addr);
-    return fold(sum + rte_cpu_to_be_16(size) + rte_cpu_to_be_16(protocol));
+    uint32_t sum = tcpstack_sum(ip->src_addr, sizeof ip->src_addr + sizeof ip->dst_addr);
+    return tcpstack_sum_fold(sum + rte_cpu_to_be_16(size) + rte_cpu_to_be_16(protocol));
 }
 
 uint16_t tcpstack_ipv6_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, const uint8_t *bytes,
                            uint16_t size)
 {
-    return fold(ipv6_pseudo_sum(ip, protocol, size) + (uint32_t)rte_raw_cksum(bytes, size));
+    return tcpstack_sum_fold((uint32_t)ipv6_pseudo_sum(ip, protocol, size) + tcpstack_sum(bytes, size));
 }
 
 bool tcpstack_tcp_checksum_ok(const struct tcpstack_packet *packet)
@@ -43,8 +46,8 @@ bool tcpstack_tcp_checksum_ok(const struct tcpstack_packet *packet)
     if (packet->ipv6 != NULL)
         return tcpstack_ipv6_sum(packet->ipv6, IPPROTO_TCP, packet->transport,
                                  packet->transport_size) == 0xffff;
-    uint32_t sum = rte_raw_cksum(packet->transport, packet->transport_size);
-    return fold(sum + rte_ipv4_phdr_cksum(packet->ipv4, 0)) == 0xffff;
+    uint32_t sum = tcpstack_sum(packet->transport, packet->transport_size);
+    return tcpstack_sum_fold(sum + ipv4_pseudo_sum(packet->ipv4, packet->transport_size)) == 0xffff;
 }
 
 static bool leaves_tcp_to_port(const struct tcpstack *stack, uint8_t port)
@@ -59,7 +62,7 @@ void tcpstack_ipv4_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame
     if (stack->options.ports[port].tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
     else
-        ip->hdr_checksum = rte_ipv4_cksum(ip);
+        ip->hdr_checksum = (uint16_t)~tcpstack_sum(ip, sizeof *ip);
 }
 
 void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
@@ -69,7 +72,8 @@ void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *f
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
         tcp->cksum = rte_ipv4_phdr_cksum(ip, frame->ol_flags);
     } else {
-        tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
+        uint16_t size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - sizeof *ip);
+        tcp->cksum = (uint16_t)~tcpstack_sum_fold((uint32_t)tcpstack_sum(tcp, size) + ipv4_pseudo_sum(ip, size));
     }
     tcpstack_ipv4_checksum_write(stack, frame, port, ip);
 }

@@ -47,6 +47,7 @@ struct tcpstack_packet {
     uint16_t network_size;
     struct rte_ipv4_hdr *ipv4; // one of these two; the other is NULL
     struct rte_ipv6_hdr *ipv6;
+    bool ordinary;            // taken in one step (ordinary.c): `said` is filled
     bool multicast;           // IPv6: to one of our groups, and key.local says nothing
     const uint8_t *transport; // what follows the IP header and its extensions
     uint16_t transport_size;

@@ -81,6 +81,7 @@ struct tcpstack *tcpstack_create(const struct tcpstack_options *options, uint64_
     memset(stack, 0, sizeof *stack);
     stack->options = *options;
     stack->now = now;
+    tcp_table_key(stack);
     stack->out_of_order_max = options->pool->size / 8;
     for (unsigned i = 0; i < options->port_count; i++) {
         uint16_t *mtu = &stack->options.ports[i].mtu;
@@ -143,7 +144,9 @@ static void input_burst(struct tcpstack *stack, struct rte_mbuf **frames, unsign
         if (i + PREFETCH_AHEAD < count)
             rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], void *));
         stack->packets[i].frame = frames[i];
-        reasons[i] = tcpstack_eth_input(stack, &stack->packets[i]);
+        reasons[i] = likely(tcpstack_ordinary_parse(stack, &stack->packets[i]))
+                         ? TCPSTACK_STAGED
+                         : tcpstack_eth_input(stack, &stack->packets[i]);
     }
     for (unsigned i = 0; i < count; i++) {
         if (reasons[i] == TCPSTACK_STAGED)

@@ -47,6 +47,8 @@ struct tcpstack {
     uint64_t counters[TCPSTACK_COUNTER_COUNT];
 
     struct tcp_table table;
+    uint64_t hash_keys[7];   // of the table (tcp_key_hash)
+    uint16_t ordinary_local; // our IPv4 address that the last ordinary frame was for
     struct tcp_traffic_pool traffic;
     struct tcp_traffic no_traffic;  // of every connection that has nothing on its way; all zero
     struct tcp_conn_queue ready;    // have events for the caller
@@ -80,6 +82,10 @@ static inline void tcpstack_count(struct tcpstack *stack, unsigned counter)
 
 // Each layer checks its header and hands on. `packet->frame` stays the caller's unless NULLed.
 unsigned tcpstack_eth_input(struct tcpstack *stack, struct tcpstack_packet *packet);
+// ordinary.c
+// Does the work of all layers for a frame like nearly all are: true is TCPSTACK_STAGED. False says
+// nothing: the layers decide.
+bool tcpstack_ordinary_parse(struct tcpstack *stack, struct tcpstack_packet *packet);
 unsigned tcpstack_arp_input(struct tcpstack *stack, struct tcpstack_packet *packet);
 // Whether the address (IPv4: host order) can be one other host's: no group's, no broadcast, not
 // ours.

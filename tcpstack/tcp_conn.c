@@ -43,9 +43,23 @@ void tcp_table_destroy(struct tcp_table *table)
     *table = (struct tcp_table){0};
 }
 
+void tcp_table_key(struct tcpstack *stack)
+{
+    for (uint8_t i = 0; i < RTE_DIM(stack->hash_keys); i++) {
+        const uint8_t purpose[] = {'t', 'a', 'b', 'l', 'e', i};
+        stack->hash_keys[i] = base_siphash(stack->options.secret, purpose, sizeof purpose);
+    }
+}
+
 uint32_t tcp_key_hash(const struct tcpstack *stack, const struct tcp_key *key)
 {
-    return (uint32_t)base_siphash(stack->options.secret, key, sizeof *key);
+    const uint64_t *k = stack->hash_keys;
+    uint64_t high = base_load_le64(key->remote), low = base_load_le64(key->remote + 8);
+    uint32_t ports = (uint32_t)key->local_port << 16 | key->remote_port;
+    uint64_t sum = (k[0] + (uint32_t)high) * (k[1] + (high >> 32)) +
+                   (k[2] + (uint32_t)low) * (k[3] + (low >> 32)) +
+                   (k[4] + ports) * (k[5] + key->local);
+    return (uint32_t)((sum + k[6]) >> 32);
 }
 
 void tcp_table_prefetch(const struct tcpstack *stack, uint32_t hash)
@@ -75,7 +89,7 @@ struct tcp_conn *tcp_conn_find(const struct tcpstack *stack, const struct tcp_ke
                                uint32_t hash)
 {
     struct tcp_conn *conn = first_of(stack, hash);
-    while (conn != NULL && memcmp(&conn->key, key, sizeof *key) != 0)
+    while (conn != NULL && !tcp_key_equal(&conn->key, key))
         conn = tcp_table_block(&stack->table, conn->hash_next);
     return conn;
 }

@@ -129,6 +129,14 @@ _Static_assert(offsetof(struct tcp_conn, stack) == 64, "line 1 is what the fast 
 TAILQ_HEAD(tcp_conn_list, tcp_conn);
 STAILQ_HEAD(tcp_conn_queue, tcp_conn);
 
+static inline bool tcp_key_equal(const struct tcp_key *a, const struct tcp_key *b)
+{
+    return ((base_load_le64(a->remote) ^ base_load_le64(b->remote)) |
+            (base_load_le64(a->remote + 8) ^ base_load_le64(b->remote + 8)) |
+            (base_load_le32(&a->local_port) ^ base_load_le32(&b->local_port)) |
+            (uint32_t)(a->local ^ b->local)) == 0;
+}
+
 // Blocks are numbered from 1; 0 is none.
 struct tcp_table {
     uint32_t *buckets; // the first block of each
@@ -147,7 +155,11 @@ static inline struct tcp_conn *tcp_table_block(const struct tcp_table *table, ui
     return number != 0 ? &table->blocks[number] : NULL;
 }
 
-// The hash is keyed by the stack's secret: a peer cannot aim at one bucket.
+// The keys of the hash, from the stack's secret.
+void tcp_table_key(struct tcpstack *stack);
+// Multilinear hashing by halves: sums of products of secret 64-bit keys, each plus 32 bits of the
+// name, of which the upper half counts. For names chosen without knowledge of the keys any two
+// collide with a probability of 2^-32, whoever chooses them: a peer cannot aim at one bucket.
 uint32_t tcp_key_hash(const struct tcpstack *stack, const struct tcp_key *key);
 void tcp_table_prefetch(const struct tcpstack *stack, uint32_t hash);
 // The first connection in the bucket, which has been fetched: most likely the one that is wanted.

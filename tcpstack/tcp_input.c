@@ -251,16 +251,28 @@ static bool is_ordinary(const struct tcp_conn *conn, const struct tcpstack_packe
            (packet->size != 0 || packet->acknowledgment != conn->snd_una);
 }
 
+// An ordinary frame of no connection goes through the layers after all: its sender was not judged.
+static __rte_noinline struct tcp_conn *open_unknown(struct tcpstack *stack,
+                                                    struct tcpstack_packet *packet,
+                                                    enum tcpstack_counter *ret_reason)
+{
+    unsigned judged = packet->ordinary ? tcpstack_eth_input(stack, packet) : TCPSTACK_STAGED;
+    packet->ordinary = false;
+    *ret_reason = (enum tcpstack_counter)judged;
+    return judged == TCPSTACK_STAGED ? tcp_open_by_cookie(stack, packet, ret_reason) : NULL;
+}
+
 enum tcpstack_counter tcp_input(struct tcpstack *stack, struct tcpstack_packet *packet)
 {
     struct tcp_conn *conn = tcp_conn_find(stack, &packet->key, packet->hash);
     if (unlikely(conn == NULL)) {
         enum tcpstack_counter reason;
-        conn = tcp_open_by_cookie(stack, packet, &reason);
+        conn = open_unknown(stack, packet, &reason);
         if (conn == NULL)
             return reason;
     }
-    if (unlikely(!tcp_options_parse(packet->options, packet->options_size, &packet->said)))
+    if (unlikely(!packet->ordinary &&
+                 !tcp_options_parse(packet->options, packet->options_size, &packet->said)))
         return TCPSTACK_RX_DROP_TCP_OPTIONS;
     if (unlikely(!is_ordinary(conn, packet))) {
         if (conn->state == TCP_STATE_SYN_SENT)

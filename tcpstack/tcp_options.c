@@ -60,17 +60,10 @@ static bool parse_one(const uint8_t *option, uint8_t length, struct tcp_options 
     }
 }
 
-// What nearly every segment carries, at its usual place (RFC 7323 appendix A).
-static bool only_timestamps(const uint8_t *options, uint16_t size)
-{
-    static const uint8_t usual[] = {KIND_NOP, KIND_NOP, KIND_TIMESTAMPS, TIMESTAMPS_SIZE};
-    return size == TCP_TIMESTAMPS_SIZE && base_load_be32(options) == base_load_be32(usual);
-}
-
 bool tcp_options_parse(const uint8_t *options, uint16_t size, struct tcp_options *ret_options)
 {
     struct tcp_options found = {0};
-    uint16_t at = only_timestamps(options, size) ? 2 : 0;
+    uint16_t at = 0;
     while (at < size && options[at] != KIND_END) {
         if (options[at] == KIND_NOP) {
             at++;

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 enum {
     TCP_OPTIONS_MAX = 40,
     TCP_SCALE_MAX = 14, // RFC 7323 2.3
@@ -16,6 +18,13 @@ enum {
 struct tcp_sack_block {
     uint32_t begin, end;
 };
+
+// What nearly every segment carries, at its usual place (RFC 7323 appendix A): two NOPs, kind and
+// length. `options` are TCP_TIMESTAMPS_SIZE bytes.
+static inline bool tcp_options_only_timestamps(const uint8_t *options)
+{
+    return base_load_be32(options) == UINT32_C(0x0101080a);
+}
 
 struct tcp_options {
     uint16_t mss; // 0 when absent
