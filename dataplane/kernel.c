@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/sum.h"
 #include "ndr/kernel.h"
 
 bool dataplane_choose_kernel(void)
@@ -15,5 +16,6 @@ bool dataplane_choose_kernel(void)
         return false;
     }
     ndr_kernel_use(kernel);
+    base_sum_choose(kernel->name);
     return true;
 }

@@ -1,4 +1,4 @@
-// Which decoder kernel this process uses (ndr/kernel.h).
+// Which kernel this process uses to decode (ndr/kernel.h) and to sum (base/sum.h).
 #pragma once
 
 #include <stdbool.h>

@@ -4,7 +4,8 @@
 
 #include <rte_ethdev.h>
 
-#include "tcpstack/sum.h"
+#include "base/sum.h"
+#include "tcpstack/tcp.h"
 
 bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet)
 {
@@ -13,27 +14,27 @@ bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet)
         return true;
     if (said == RTE_MBUF_F_RX_IP_CKSUM_BAD)
         return false;
-    return tcpstack_sum(packet->ipv4, rte_ipv4_hdr_len(packet->ipv4)) == 0xffff;
+    return base_sum(packet->ipv4, rte_ipv4_hdr_len(packet->ipv4)) == 0xffff;
 }
 
 // RFC 9293 3.1: over addresses, protocol and size.
 static uint16_t ipv4_pseudo_sum(const struct rte_ipv4_hdr *ip, uint16_t size)
 {
-    return tcpstack_sum_fold((uint64_t)ip->src_addr + ip->dst_addr + rte_cpu_to_be_16(IPPROTO_TCP) +
-                             rte_cpu_to_be_16(size));
+    return base_sum_fold((uint64_t)ip->src_addr + ip->dst_addr + rte_cpu_to_be_16(IPPROTO_TCP) +
+                         rte_cpu_to_be_16(size));
 }
 
 // RFC 8200 8.1: the last header's own protocol and size, not the packet's.
 static uint16_t ipv6_pseudo_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, uint16_t size)
 {
-    uint32_t sum = tcpstack_sum(ip->src_addr, sizeof ip->src_addr + sizeof ip->dst_addr);
-    return tcpstack_sum_fold(sum + rte_cpu_to_be_16(size) + rte_cpu_to_be_16(protocol));
+    return base_sum_fold(base_sum_words(ip->src_addr, 2 * sizeof ip->src_addr / 4) +
+                         rte_cpu_to_be_16(size) + rte_cpu_to_be_16(protocol));
 }
 
 uint16_t tcpstack_ipv6_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, const uint8_t *bytes,
                            uint16_t size)
 {
-    return tcpstack_sum_fold((uint32_t)ipv6_pseudo_sum(ip, protocol, size) + tcpstack_sum(bytes, size));
+    return base_sum_fold((uint32_t)ipv6_pseudo_sum(ip, protocol, size) + base_sum(bytes, size));
 }
 
 bool tcpstack_tcp_checksum_ok(const struct tcpstack_packet *packet)
@@ -46,8 +47,8 @@ bool tcpstack_tcp_checksum_ok(const struct tcpstack_packet *packet)
     if (packet->ipv6 != NULL)
         return tcpstack_ipv6_sum(packet->ipv6, IPPROTO_TCP, packet->transport,
                                  packet->transport_size) == 0xffff;
-    uint32_t sum = tcpstack_sum(packet->transport, packet->transport_size);
-    return tcpstack_sum_fold(sum + ipv4_pseudo_sum(packet->ipv4, packet->transport_size)) == 0xffff;
+    uint32_t sum = base_sum(packet->transport, packet->transport_size);
+    return base_sum_fold(sum + ipv4_pseudo_sum(packet->ipv4, packet->transport_size)) == 0xffff;
 }
 
 static bool leaves_tcp_to_port(const struct tcpstack *stack, uint8_t port)
@@ -62,33 +63,46 @@ void tcpstack_ipv4_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame
     if (stack->options.ports[port].tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
     else
-        ip->hdr_checksum = (uint16_t)~tcpstack_sum(ip, sizeof *ip);
+        ip->hdr_checksum = (uint16_t)~base_sum_fold(base_sum_words(ip, sizeof *ip / 4));
+}
+
+// The sum of header and payload, the latter known or not.
+static uint16_t segment_sum(const struct rte_tcp_hdr *tcp, uint16_t size,
+                            const struct tcp_header *header)
+{
+    uint16_t header_size = (uint16_t)(sizeof *tcp + header->options_size);
+    const uint8_t *payload = (const uint8_t *)tcp + header_size;
+    uint16_t sum = header->summed ? header->sum : base_sum(payload, (uint32_t)size - header_size);
+    return base_sum_fold(sum + base_sum_words(tcp, header_size / 4));
 }
 
 void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
-                                      struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp)
+                                      struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp,
+                                      const struct tcp_header *header)
 {
+    uint16_t size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - sizeof *ip);
     if (leaves_tcp_to_port(stack, port)) {
+        // A port that cuts puts each segment's size in itself.
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
-        tcp->cksum = rte_ipv4_phdr_cksum(ip, frame->ol_flags);
+        tcp->cksum = ipv4_pseudo_sum(ip, header->segment_size != 0 ? 0 : size);
     } else {
-        uint16_t size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - sizeof *ip);
-        tcp->cksum = (uint16_t)~tcpstack_sum_fold((uint32_t)tcpstack_sum(tcp, size) + ipv4_pseudo_sum(ip, size));
+        uint64_t sum = (uint64_t)ipv4_pseudo_sum(ip, size) + segment_sum(tcp, size, header);
+        tcp->cksum = (uint16_t)~base_sum_fold(sum);
     }
     tcpstack_ipv4_checksum_write(stack, frame, port, ip);
 }
 
 void tcpstack_tcp_checksum_write_ipv6(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
-                                      const struct rte_ipv6_hdr *ip, struct rte_tcp_hdr *tcp)
+                                      const struct rte_ipv6_hdr *ip, struct rte_tcp_hdr *tcp,
+                                      const struct tcp_header *header)
 {
     uint16_t size = rte_be_to_cpu_16(ip->payload_len);
     frame->l3_len = sizeof *ip;
     if (leaves_tcp_to_port(stack, port)) {
-        // A port that cuts puts each segment's size in itself.
-        bool cuts = frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
         frame->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;
-        tcp->cksum = ipv6_pseudo_sum(ip, IPPROTO_TCP, cuts ? 0 : size);
+        tcp->cksum = ipv6_pseudo_sum(ip, IPPROTO_TCP, header->segment_size != 0 ? 0 : size);
     } else {
-        tcp->cksum = (uint16_t)~tcpstack_ipv6_sum(ip, IPPROTO_TCP, (const uint8_t *)tcp, size);
+        uint64_t sum = (uint64_t)ipv6_pseudo_sum(ip, IPPROTO_TCP, size);
+        tcp->cksum = (uint16_t)~base_sum_fold(sum + segment_sum(tcp, size, header));
     }
 }

@@ -4,7 +4,7 @@
 // counter. Of the layers' checks it leaves out one: whether the source address can be a peer's,
 // because a connection has that answer already (tcp_input sends what belongs to none through the
 // layers, too).
-#include "tcpstack/sum.h"
+#include "base/sum.h"
 #include "tcpstack/tcp.h"
 
 enum { ETH_SIZE = sizeof(struct rte_ether_hdr), IPV4_SIZE = sizeof(struct rte_ipv4_hdr) };
@@ -40,8 +40,8 @@ static bool checksums_are_right(const struct rte_mbuf *frame, const struct rte_i
         return false; // one of them is bad, or half of the work is left
     uint64_t pseudo = (uint64_t)ip->src_addr + ip->dst_addr + rte_cpu_to_be_16(IPPROTO_TCP) +
                       rte_cpu_to_be_16(segment_size);
-    return tcpstack_sum(ip, IPV4_SIZE) == 0xffff &&
-           tcpstack_sum_fold(pseudo + tcpstack_sum(ip + 1, segment_size)) == 0xffff;
+    return base_sum_fold(base_sum_words(ip, IPV4_SIZE / 4)) == 0xffff &&
+           base_sum_fold(pseudo + base_sum(ip + 1, segment_size)) == 0xffff;
 }
 
 // Whether the packet is for the address that the one before was for, or for another of ours.

@@ -90,7 +90,9 @@ struct tcp_segment {
     uint32_t sequence; // of the first byte held
     uint16_t offset;   // of that byte from buf_addr
     uint16_t size;
+    uint16_t sum;    // transmit, when `summed`: of its bytes (base/sum.h)
     bool fin;        // receive: a FIN follows the bytes
+    bool summed;     // transmit
     bool sent_again; // transmit: an ACK does not tell which sending it answers (Karn)
     uint8_t fate;    // transmit: enum tcp_segment_fate
 };
@@ -111,4 +113,5 @@ static inline void tcp_segment_cut(struct tcp_segment *segment, uint32_t size)
     segment->sequence += size;
     segment->offset = (uint16_t)(segment->offset + size);
     segment->size = (uint16_t)(segment->size - size);
+    segment->summed = false;
 }

@@ -183,6 +183,8 @@ struct tcp_header {
     uint8_t flags;
     uint8_t options_size;
     const uint8_t *options;
+    bool summed; // `sum` is of the payload (base/sum.h)
+    uint16_t sum;
     // Of a large frame: bytes in the mbufs behind its first, and payload bytes of each segment that
     // the port is to cut it into; else 0.
     uint16_t behind, segment_size;
@@ -191,9 +193,29 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
                     const struct tcpstack_link *link, const struct tcp_header *header);
 
 // tcp_timer.c
-void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer_kind kind, uint64_t when);
-void tcp_timer_clear(struct tcp_conn *conn, enum tcp_timer_kind kind);
-bool tcp_timer_running(const struct tcp_conn *conn, enum tcp_timer_kind kind);
+// The wheel comes to the connection at `tick`.
+void tcp_timer_arm(struct tcp_conn *conn, uint64_t tick);
+// It comes at `tick` or before.
+static inline void tcp_timer_come(struct tcp_conn *conn, uint64_t tick)
+{
+    if (unlikely(!tcpstack_timer_armed(&conn->timer) || conn->timer.tick > tick))
+        tcp_timer_arm(conn, tick);
+}
+static inline void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer_kind kind, uint64_t when)
+{
+    uint64_t tick = (when + (1u << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT;
+    conn->deadlines[kind] = (uint32_t)tick;
+    conn->timers |= (uint8_t)(1u << kind);
+    tcp_timer_come(conn, tick);
+}
+static inline void tcp_timer_clear(struct tcp_conn *conn, enum tcp_timer_kind kind)
+{
+    conn->timers &= (uint8_t) ~(1u << kind);
+}
+static inline bool tcp_timer_running(const struct tcp_conn *conn, enum tcp_timer_kind kind)
+{
+    return conn->timers & 1u << kind;
+}
 void tcp_send_timer_set(struct tcp_conn *conn, enum tcp_send_timer kind, uint64_t when);
 // Something is in flight: the retransmission timer, or the probe that comes before it.
 void tcp_send_timer_start(struct tcp_conn *conn);

@@ -11,7 +11,7 @@ bool tcp_ack_acceptable(const struct tcp_conn *conn, const struct tcpstack_packe
 // RFC 6298 2.2 to 2.4.
 void tcp_rtt_sample(struct tcp_conn *conn, uint64_t rtt)
 {
-    uint32_t sample = (uint32_t)RTE_MIN(RTE_MAX(rtt, UINT64_C(1)), (uint64_t)TCP_RTO_MAX);
+    uint32_t sample = rtt > TCP_RTO_MAX ? TCP_RTO_MAX : RTE_MAX((uint32_t)rtt, 1u);
     if (conn->srtt == 0) {
         conn->srtt = sample;
         conn->rttvar = sample / 2;
@@ -75,12 +75,39 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
     take_rtt(conn, packet, sent_at, ambiguous);
 }
 
+// Whether all that was written is one segment, in flight for the first time, and now acknowledged.
+static bool is_whole_flight(const struct tcp_conn *conn)
+{
+    const struct tcp_traffic *traffic = conn->traffic;
+    const struct rte_mbuf *frame = traffic->tx_head;
+    return conn->snd_una == conn->snd_max && traffic->tx_frames == 1 &&
+           traffic->flight.first == frame && !tcp_segment(traffic->tx_head)->sent_again;
+}
+
+// free_acknowledged for that case and a flight of one segment, as a reply is: what it finds out
+// about the path is the same.
+static void free_flight(struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    struct tcp_traffic *traffic = conn->traffic;
+    const struct tcp_segment *segment = tcp_segment(traffic->tx_head);
+    tcp_rack_delivered(conn, segment, packet);
+    tcp_rtt_sample(conn, conn->stack->now - segment->sent_at);
+    rte_pktmbuf_free_seg(traffic->tx_head);
+    traffic->tx_head = traffic->tx_tail = traffic->tx_sacked = NULL;
+    traffic->flight = (struct tcp_segment_list){0};
+    traffic->pipe = 0;
+    traffic->tx_frames = 0;
+}
+
 static void advance(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     uint32_t acked = packet->acknowledgment - conn->snd_una;
     uint32_t flight = conn->snd_max - conn->snd_una;
     conn->snd_una = packet->acknowledgment;
-    free_acknowledged(conn, packet);
+    if (likely(is_whole_flight(conn)))
+        free_flight(conn, packet);
+    else
+        free_acknowledged(conn, packet);
     conn->retries = 0;
     conn->stuck = false;
     bool again = tcp_cc_acked(conn, acked, flight);

@@ -77,11 +77,11 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
         memcpy(tcp + 1, header->options, header->options_size);
     if (ipv6) {
         tcpstack_ipv6_write(ip, local, key->remote, IPPROTO_TCP, transport_size);
-        tcpstack_tcp_checksum_write_ipv6(stack, frame, link->port, ip, tcp);
+        tcpstack_tcp_checksum_write_ipv6(stack, frame, link->port, ip, tcp, header);
     } else {
         tcpstack_ipv4_write(ip, tcpstack_address_ipv4(local), tcpstack_address_ipv4(key->remote),
                             IPPROTO_TCP, transport_size);
-        tcpstack_tcp_checksum_write_ipv4(stack, frame, link->port, ip, tcp);
+        tcpstack_tcp_checksum_write_ipv4(stack, frame, link->port, ip, tcp, header);
     }
     frame->l4_len = (uint8_t)(sizeof *tcp + header->options_size);
     send_on(stack, frame, key, link);

@@ -38,10 +38,10 @@ uint8_t tcp_write_options(const struct tcp_conn *conn, uint32_t room, uint8_t to
     return tcp_options_write(&options, to);
 }
 
-// Every segment carries the ACK that is owed. One that is too long for a SACK block cannot tell of
-// a hole: then an ACK of its own follows.
+// Every segment carries the ACK that is owed; `known` is it when all its bytes are in `frame`. One
+// that is too long for a SACK block cannot tell of a hole: then an ACK of its own follows.
 static void send_large(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
-                       uint8_t flags, uint16_t behind)
+                       uint8_t flags, uint16_t behind, const struct tcp_segment *known)
 {
     uint8_t bytes[TCP_OPTIONS_MAX];
     uint32_t room = conn->snd_mss > frame->data_len ? (uint32_t)conn->snd_mss - frame->data_len : 0;
@@ -53,6 +53,8 @@ static void send_large(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t s
         .flags = flags | RTE_TCP_ACK_FLAG,
         .options_size = tcp_write_options(conn, room, bytes),
         .options = bytes,
+        .summed = known != NULL && known->summed,
+        .sum = known != NULL ? known->sum : 0,
         .behind = behind,
         .segment_size = behind != 0 ? frame->data_len : 0,
     };
@@ -66,7 +68,7 @@ static void send_large(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t s
 static void send_frame(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
                        uint8_t flags)
 {
-    send_large(conn, frame, sequence, flags, 0);
+    send_large(conn, frame, sequence, flags, 0, NULL);
 }
 
 // RFC 6298 5.1; a probe (RFC 8985 7.2) is put off by every new segment.
@@ -129,8 +131,9 @@ static void send_segment(struct tcp_conn *conn, struct rte_mbuf *held)
 {
     uint8_t flags = book_segment(conn, held);
     struct rte_mbuf *frame = frame_of(conn, held);
+    const struct tcp_segment *segment = tcp_segment(held);
     if (frame != NULL) // else counted; the retransmission timer runs
-        send_frame(conn, frame, tcp_segment(held)->sequence, flags);
+        send_large(conn, frame, segment->sequence, flags, 0, segment);
 }
 
 // `count` new segments, all full but the last, in one frame that the port cuts into just these
@@ -152,7 +155,7 @@ static void send_run(struct tcp_conn *conn, struct rte_mbuf *first, unsigned cou
     first->nb_segs = (uint16_t)count;
     tcpstack_count(conn->stack, TCPSTACK_TCP_LARGE_SENT);
     send_large(conn, first, tcp_segment(first)->sequence, flags,
-               (uint16_t)(bytes - first->data_len));
+               (uint16_t)(bytes - first->data_len), NULL);
 }
 
 // RFC 6675 4, NextSeg: what was lost, then what is new.

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "tcpstack/tcp.h"
 
 // Small segments must not tie up mbufs without bound either: at most this many per full segment
@@ -137,12 +138,11 @@ uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t size)
     return tcp_segment_bytes(conn->traffic->tx_reserved);
 }
 
-void tcp_commit(struct tcp_conn *conn, uint32_t size)
+// Adds the room that was reserved to the transmit queue, in the segment that has it.
+static struct tcp_segment *commit(struct tcp_conn *conn, uint32_t size)
 {
     assert(size <= conn->traffic->reserved);
     conn->traffic->reserved = 0;
-    if (size == 0)
-        return;
     if (conn->traffic->tx_reserved != NULL) {
         link_behind(conn, conn->traffic->tx_reserved);
         conn->traffic->tx_reserved = NULL;
@@ -151,6 +151,23 @@ void tcp_commit(struct tcp_conn *conn, uint32_t size)
     segment->size = (uint16_t)(segment->size + size);
     conn->snd_end += size;
     tcp_output_later(conn);
+    return segment;
+}
+
+void tcp_commit(struct tcp_conn *conn, uint32_t size)
+{
+    if (size == 0)
+        conn->traffic->reserved = 0;
+    else
+        commit(conn, size)->summed = false;
+}
+
+void tcp_commit_summed(struct tcp_conn *conn, uint32_t size, uint16_t sum)
+{
+    struct tcp_segment *segment = commit(conn, size);
+    uint32_t before = segment->size - size;
+    segment->summed |= before == 0;
+    segment->sum = before == 0 ? sum : base_sum_behind(segment->sum, before, sum);
 }
 
 static void free_chain(struct rte_mbuf *frame)
@@ -183,6 +200,7 @@ static uint32_t append(struct tcp_conn *conn, const uint8_t *data, uint32_t size
     struct tcp_segment *segment = tcp_segment(conn->traffic->tx_tail);
     memcpy(tcp_segment_bytes(conn->traffic->tx_tail) + segment->size, data, size);
     segment->size = (uint16_t)(segment->size + size);
+    segment->summed = false;
     conn->snd_end += size;
     return size;
 }
@@ -237,6 +255,7 @@ bool tcp_split(struct tcp_conn *conn, struct rte_mbuf *frame, uint16_t size)
     tcp_flight_split(conn, frame, rest);
     memcpy(tcp_segment_bytes(rest), tcp_segment_bytes(frame) + size, to->size);
     from->size = size;
+    from->summed = false;
     from->next = rest;
     if (conn->traffic->tx_tail == frame)
         conn->traffic->tx_tail = rest;

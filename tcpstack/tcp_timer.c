@@ -3,38 +3,15 @@
 // wheel finds out when it comes there. So an ACK or a reply touches no other connection's lines.
 #include "tcpstack/tcp.h"
 
-bool tcp_timer_running(const struct tcp_conn *conn, enum tcp_timer_kind kind)
+void tcp_timer_arm(struct tcp_conn *conn, uint64_t tick)
 {
-    return conn->timers & 1u << kind;
-}
-
-// `ticks` after now.
-static void arm(struct tcp_conn *conn, int32_t ticks)
-{
-    struct tcpstack *stack = conn->stack;
-    uint64_t tick = (stack->now >> WHEEL_TICK_SHIFT) + (uint64_t)ticks;
-    if (tcpstack_timer_armed(&conn->timer) && conn->timer.tick <= tick)
-        return;
-    tcpstack_wheel_arm(&stack->wheel, &conn->timer, tick << WHEEL_TICK_SHIFT);
+    tcpstack_wheel_arm(&conn->stack->wheel, &conn->timer, tick << WHEEL_TICK_SHIFT);
 }
 
 // How far off, in ticks; 0 and less is due.
 static int32_t ticks_to(const struct tcp_conn *conn, enum tcp_timer_kind kind)
 {
     return (int32_t)(conn->deadlines[kind] - tcp_tick(conn));
-}
-
-void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer_kind kind, uint64_t when)
-{
-    uint64_t tick = (when + (1u << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT;
-    conn->deadlines[kind] = (uint32_t)tick;
-    conn->timers |= (uint8_t)(1u << kind);
-    arm(conn, ticks_to(conn, kind));
-}
-
-void tcp_timer_clear(struct tcp_conn *conn, enum tcp_timer_kind kind)
-{
-    conn->timers &= (uint8_t) ~(1u << kind);
 }
 
 void tcp_send_timer_set(struct tcp_conn *conn, enum tcp_send_timer kind, uint64_t when)
@@ -226,5 +203,5 @@ void tcp_timer_fire(struct tcpstack_timer *timer, void *stack)
             next = RTE_MIN(next, ticks_to(conn, kind));
     }
     if (conn->timers != 0)
-        arm(conn, next);
+        tcp_timer_come(conn, (conn->stack->now >> WHEEL_TICK_SHIFT) + (uint64_t)(int64_t)next);
 }

@@ -189,6 +189,9 @@ bool tcp_ensure(struct tcp_conn *conn, uint32_t size);
 // tcp_write, tcpstack_timers and tcpstack_flush may drop it: commit before you call them.
 uint8_t *tcp_reserve(struct tcp_conn *conn, uint32_t size);
 void tcp_commit(struct tcp_conn *conn, uint32_t size);
+// The same for a caller who knows what the bytes, at least one, sum up to (base_sum): the segment
+// is not read again for its checksum.
+void tcp_commit_summed(struct tcp_conn *conn, uint32_t size, uint16_t sum);
 // Copies `size` bytes over as many segments as it takes; all or nothing, false when there is no
 // room (TCP_EVENT_WRITABLE follows, but more than transmit_limit will never fit) or after
 // tcp_close.
