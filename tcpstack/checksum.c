@@ -57,28 +57,26 @@ static bool leaves_tcp_to_port(const struct tcpstack *stack, uint8_t port)
 }
 
 void tcpstack_ipv4_checksum_write(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
-                                  struct rte_ipv4_hdr *ip)
+                                  struct rte_ipv4_hdr *ip, uint64_t sum)
 {
     frame->l3_len = sizeof *ip;
     if (stack->options.ports[port].tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
     else
-        ip->hdr_checksum = (uint16_t)~base_sum_fold(base_sum_words(ip, sizeof *ip / 4));
+        ip->hdr_checksum = (uint16_t)~base_sum_fold(sum);
 }
 
-// The sum of header and payload, the latter known or not.
-static uint16_t segment_sum(const struct rte_tcp_hdr *tcp, uint16_t size,
+static uint16_t payload_sum(const struct rte_tcp_hdr *tcp, uint16_t size,
                             const struct tcp_header *header)
 {
-    uint16_t header_size = (uint16_t)(sizeof *tcp + header->options_size);
-    const uint8_t *payload = (const uint8_t *)tcp + header_size;
-    uint16_t sum = header->summed ? header->sum : base_sum(payload, (uint32_t)size - header_size);
-    return base_sum_fold(sum + base_sum_words(tcp, header_size / 4));
+    uint16_t before = (uint16_t)(sizeof *tcp + header->options_size);
+    const uint8_t *payload = (const uint8_t *)tcp + before;
+    return header->summed ? header->sum : base_sum(payload, (uint32_t)size - before);
 }
 
 void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
                                       struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp,
-                                      const struct tcp_header *header)
+                                      const struct tcp_header *header, uint64_t header_sum)
 {
     uint16_t size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - sizeof *ip);
     if (leaves_tcp_to_port(stack, port)) {
@@ -86,15 +84,14 @@ void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *f
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
         tcp->cksum = ipv4_pseudo_sum(ip, header->segment_size != 0 ? 0 : size);
     } else {
-        uint64_t sum = (uint64_t)ipv4_pseudo_sum(ip, size) + segment_sum(tcp, size, header);
+        uint64_t sum = header_sum + ipv4_pseudo_sum(ip, size) + payload_sum(tcp, size, header);
         tcp->cksum = (uint16_t)~base_sum_fold(sum);
     }
-    tcpstack_ipv4_checksum_write(stack, frame, port, ip);
 }
 
 void tcpstack_tcp_checksum_write_ipv6(struct tcpstack *stack, struct rte_mbuf *frame, uint8_t port,
                                       const struct rte_ipv6_hdr *ip, struct rte_tcp_hdr *tcp,
-                                      const struct tcp_header *header)
+                                      const struct tcp_header *header, uint64_t header_sum)
 {
     uint16_t size = rte_be_to_cpu_16(ip->payload_len);
     frame->l3_len = sizeof *ip;
@@ -102,7 +99,7 @@ void tcpstack_tcp_checksum_write_ipv6(struct tcpstack *stack, struct rte_mbuf *f
         frame->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;
         tcp->cksum = ipv6_pseudo_sum(ip, IPPROTO_TCP, header->segment_size != 0 ? 0 : size);
     } else {
-        uint64_t sum = (uint64_t)ipv6_pseudo_sum(ip, IPPROTO_TCP, size);
-        tcp->cksum = (uint16_t)~base_sum_fold(sum + segment_sum(tcp, size, header));
+        uint64_t sum = header_sum + ipv6_pseudo_sum(ip, IPPROTO_TCP, size);
+        tcp->cksum = (uint16_t)~base_sum_fold(sum + payload_sum(tcp, size, header));
     }
 }

@@ -2,6 +2,7 @@
 // about our own packets on. We send no errors: a closed TCP port answers with RST.
 #include <netinet/in.h>
 
+#include "base/sum.h"
 #include "tcpstack/checksum.h"
 #include "tcpstack/icmp_error.h"
 #include "tcpstack/stack.h"
@@ -35,10 +36,11 @@ static void send_echo(struct tcpstack *stack, struct tcpstack_packet *packet, ui
         icmp->icmp_cksum =
             (uint16_t)~tcpstack_ipv6_sum(ip, IPPROTO_ICMPV6, (const uint8_t *)icmp, size);
     } else {
-        tcpstack_ipv4_write(ip, tcpstack_address_ipv4(local),
-                            tcpstack_address_ipv4(packet->key.remote), IPPROTO_ICMP, size);
-        icmp->icmp_cksum = (uint16_t)~rte_raw_cksum(icmp, size);
-        tcpstack_ipv4_checksum_write(stack, frame, packet->link.port, ip);
+        uint64_t sum =
+            tcpstack_ipv4_write(ip, tcpstack_address_ipv4(local),
+                                tcpstack_address_ipv4(packet->key.remote), IPPROTO_ICMP, size);
+        icmp->icmp_cksum = (uint16_t)~base_sum(icmp, size);
+        tcpstack_ipv4_checksum_write(stack, frame, packet->link.port, ip, sum);
     }
     tcpstack_push(stack, frame, packet->link.port);
     packet->frame = NULL;
@@ -59,7 +61,7 @@ unsigned tcpstack_icmp_input(struct tcpstack *stack, struct tcpstack_packet *pac
     const struct rte_icmp_hdr *icmp = (const struct rte_icmp_hdr *)packet->transport;
     if (packet->transport_size < sizeof *icmp)
         return TCPSTACK_RX_DROP_ICMP_SHORT;
-    if (rte_raw_cksum(icmp, packet->transport_size) != 0xffff)
+    if (base_sum(icmp, packet->transport_size) != 0xffff)
         return TCPSTACK_RX_DROP_ICMP_CHECKSUM;
     switch (icmp->icmp_type) {
     case RTE_IP_ICMP_ECHO_REQUEST:

@@ -82,16 +82,19 @@ unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *pac
     return TCPSTACK_RX_DROP_IP_PROTOCOL;
 }
 
-void tcpstack_ipv4_write(struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination,
-                         uint8_t protocol, uint16_t size)
+// By words: what is to be summed right after must not be in the processor's store queue in pieces.
+uint64_t tcpstack_ipv4_write(struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination,
+                             uint8_t protocol, uint16_t size)
 {
-    *ip = (struct rte_ipv4_hdr){
-        .version_ihl = RTE_IPV4_VHL_DEF,
-        .total_length = rte_cpu_to_be_16((uint16_t)(sizeof *ip + size)),
-        .fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
-        .time_to_live = TTL,
-        .next_proto_id = protocol,
-        .src_addr = rte_cpu_to_be_32(source),
-        .dst_addr = rte_cpu_to_be_32(destination),
-    };
+    uint16_t total = rte_cpu_to_be_16((uint16_t)(sizeof *ip + size));
+    uint32_t first = RTE_IPV4_VHL_DEF | (uint32_t)total << 16;
+    uint32_t second = (uint32_t)RTE_BE16(RTE_IPV4_HDR_DF_FLAG) << 16;
+    uint32_t third = TTL | (uint32_t)protocol << 8;
+    base_store_le32(&ip->version_ihl, first);
+    base_store_le32(&ip->packet_id, second);
+    base_store_le32(&ip->time_to_live, third);
+    ip->src_addr = rte_cpu_to_be_32(source);
+    ip->dst_addr = rte_cpu_to_be_32(destination);
+    return (uint64_t)first + second + third + rte_cpu_to_be_32(source) +
+           rte_cpu_to_be_32(destination);
 }

@@ -11,6 +11,15 @@ enum { ETH_SIZE = sizeof(struct rte_ether_hdr), IPV4_SIZE = sizeof(struct rte_ip
 
 #define MAC_BITS UINT64_C(0x0000ffffffffffff)
 
+// In the pieces in which it will be read: the processor waits for a load that several stores made.
+static void write_link(struct tcpstack_link *link, uint64_t mac, uint8_t port)
+{
+    _Static_assert(offsetof(struct tcpstack_link, port) == 8 && sizeof *link == 12,
+                   "an untagged link is the address, six bytes, and the port, zeros around them");
+    base_store_le64(link, mac);
+    base_store_le32((uint8_t *)link + 8, port);
+}
+
 static bool eth_is_ordinary(const struct tcpstack *stack, const struct rte_mbuf *frame,
                             struct tcpstack_packet *packet)
 {
@@ -23,8 +32,7 @@ static bool eth_is_ordinary(const struct tcpstack *stack, const struct rte_mbuf 
     // Both addresses by eight bytes, the last two of which are what follows.
     uint64_t to = base_load_le64(eth->dst_addr.addr_bytes) & MAC_BITS;
     uint64_t from = base_load_le64(eth->src_addr.addr_bytes) & MAC_BITS;
-    packet->link = (struct tcpstack_link){.port = (uint8_t)i};
-    memcpy(packet->link.mac, &from, sizeof packet->link.mac);
+    write_link(&packet->link, from, (uint8_t)i);
     return to == (base_load_le64(stack->options.ports[i].mac) & MAC_BITS) && from != 0 &&
            (from & 1) == 0 && eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4);
 }
@@ -89,8 +97,7 @@ static void name_connection(const struct tcpstack *stack, struct tcpstack_packet
     base_store_le64(packet->key.remote, 0);
     base_store_le64(packet->key.remote + 8,
                     UINT64_C(0xffff0000) | (uint64_t)packet->ipv4->src_addr << 32);
-    packet->key.local_port = rte_be_to_cpu_16(tcp->dst_port);
-    packet->key.remote_port = rte_be_to_cpu_16(tcp->src_port);
+    base_store_le32(&packet->key.local_port, base_load_be32(&tcp->src_port)); // both ports
     packet->key.local = stack->ordinary_local;
     packet->hash = tcp_key_hash(stack, &packet->key);
 }

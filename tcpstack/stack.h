@@ -146,9 +146,10 @@ static inline bool tcpstack_output_full(const struct tcpstack *stack)
 // sets l2_len; returns what follows.
 uint8_t *tcpstack_eth_write(struct tcpstack *stack, struct rte_mbuf *frame,
                             const struct tcpstack_link *to, uint16_t type);
-// Writes the 20-byte header without its checksum; `size` is that of the payload.
-void tcpstack_ipv4_write(struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination,
-                         uint8_t protocol, uint16_t size);
+// Writes the 20-byte header without its checksum; `size` is that of the payload. The sum of what it
+// wrote, not folded (base/sum.h).
+uint64_t tcpstack_ipv4_write(struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination,
+                             uint8_t protocol, uint16_t size);
 // Writes the 40-byte header; `size` is that of the payload.
 void tcpstack_ipv6_write(struct rte_ipv6_hdr *ip, const uint8_t source[16],
                          const uint8_t destination[16], uint8_t protocol, uint16_t size);

@@ -182,8 +182,9 @@ struct tcp_header {
     uint16_t window;
     uint8_t flags;
     uint8_t options_size;
-    const uint8_t *options;
-    bool summed; // `sum` is of the payload (base/sum.h)
+    const uint8_t *options;             // NULL: none, or timestamps alone (TCP_TIMESTAMPS_SIZE):
+    uint32_t timestamp, timestamp_echo; // these
+    bool summed;                        // `sum` is of the payload (base/sum.h)
     uint16_t sum;
     // Of a large frame: bytes in the mbufs behind its first, and payload bytes of each segment that
     // the port is to cut it into; else 0.

@@ -75,39 +75,12 @@ static void free_acknowledged(struct tcp_conn *conn, const struct tcpstack_packe
     take_rtt(conn, packet, sent_at, ambiguous);
 }
 
-// Whether all that was written is one segment, in flight for the first time, and now acknowledged.
-static bool is_whole_flight(const struct tcp_conn *conn)
-{
-    const struct tcp_traffic *traffic = conn->traffic;
-    const struct rte_mbuf *frame = traffic->tx_head;
-    return conn->snd_una == conn->snd_max && traffic->tx_frames == 1 &&
-           traffic->flight.first == frame && !tcp_segment(traffic->tx_head)->sent_again;
-}
-
-// free_acknowledged for that case and a flight of one segment, as a reply is: what it finds out
-// about the path is the same.
-static void free_flight(struct tcp_conn *conn, const struct tcpstack_packet *packet)
-{
-    struct tcp_traffic *traffic = conn->traffic;
-    const struct tcp_segment *segment = tcp_segment(traffic->tx_head);
-    tcp_rack_delivered(conn, segment, packet);
-    tcp_rtt_sample(conn, conn->stack->now - segment->sent_at);
-    rte_pktmbuf_free_seg(traffic->tx_head);
-    traffic->tx_head = traffic->tx_tail = traffic->tx_sacked = NULL;
-    traffic->flight = (struct tcp_segment_list){0};
-    traffic->pipe = 0;
-    traffic->tx_frames = 0;
-}
-
 static void advance(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     uint32_t acked = packet->acknowledgment - conn->snd_una;
     uint32_t flight = conn->snd_max - conn->snd_una;
     conn->snd_una = packet->acknowledgment;
-    if (likely(is_whole_flight(conn)))
-        free_flight(conn, packet);
-    else
-        free_acknowledged(conn, packet);
+    free_acknowledged(conn, packet);
     conn->retries = 0;
     conn->stuck = false;
     bool again = tcp_cc_acked(conn, acked, flight);
@@ -155,10 +128,47 @@ static void update_window(struct tcp_conn *conn, const struct tcpstack_packet *p
     conn->snd_wl2 = packet->acknowledgment;
 }
 
+// Whether the ACK is for all that was written, one segment, sent once, on a connection where
+// nothing was lost and the window has no reason to grow: as nearly every reply is acknowledged.
+static bool ends_quiet_flight(const struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    const struct tcp_traffic *traffic = conn->traffic;
+    struct rte_mbuf *frame = traffic->tx_head;
+    return traffic->tx_frames == 1 && packet->acknowledgment == conn->snd_max &&
+           packet->acknowledgment == conn->snd_end && traffic->flight.first == frame &&
+           !tcp_segment(frame)->sent_again && !conn->cc.recovering && !conn->probe_sent &&
+           !conn->want_room && packet->said.sack_count == 0 &&
+           tcp_segment(frame)->size < conn->cc.window / 2;
+}
+
+// What tcp_ack does then, without what it would ask for in vain.
+static void end_quiet_flight(struct tcp_conn *conn, const struct tcpstack_packet *packet)
+{
+    struct tcp_traffic *traffic = conn->traffic;
+    const struct tcp_segment *segment = tcp_segment(traffic->tx_head);
+    conn->snd_una = packet->acknowledgment;
+    tcp_rack_delivered(conn, segment, packet);
+    tcp_rtt_sample(conn, conn->stack->now - segment->sent_at);
+    rte_pktmbuf_free_seg(traffic->tx_head);
+    traffic->tx_head = traffic->tx_tail = traffic->tx_sacked = NULL;
+    traffic->flight.first = traffic->flight.last = NULL;
+    traffic->pipe = 0;
+    traffic->tx_frames = 0;
+    conn->retries = 0;
+    conn->stuck = false;
+    conn->cc.duplicates = 0;
+    tcp_send_timer_stop(conn);
+    update_window(conn, packet);
+}
+
 void tcp_ack(struct tcp_conn *conn, const struct tcpstack_packet *packet)
 {
     conn->unanswered = 0;
     tcp_keepalive_heard(conn);
+    if (likely(ends_quiet_flight(conn, packet))) {
+        end_quiet_flight(conn, packet);
+        return;
+    }
     if (tcp_seq_before(packet->acknowledgment, conn->snd_una))
         return; // an old duplicate: its data may still be new
     bool advanced = packet->acknowledgment != conn->snd_una;

@@ -1,6 +1,7 @@
 // Reading and writing the TCP header (RFC 9293 3.1).
 #include <string.h>
 
+#include "base/sum.h"
 #include "tcpstack/checksum.h"
 #include "tcpstack/tcp.h"
 
@@ -46,6 +47,36 @@ static void send_on(struct tcpstack *stack, struct rte_mbuf *frame, const struct
         rte_pktmbuf_free(frame); // tcp_connect has made sure that there is one
 }
 
+static uint64_t write_options(uint8_t *to, const struct tcp_header *header)
+{
+    if (unlikely(header->options != NULL)) {
+        memcpy(to, header->options, header->options_size);
+        return base_sum(header->options, header->options_size);
+    }
+    if (header->options_size == 0)
+        return 0;
+    tcp_options_write_timestamps(header->timestamp, header->timestamp_echo, to);
+    return (uint64_t)rte_cpu_to_be_32(TCP_OPTIONS_TIMESTAMPS) +
+           rte_cpu_to_be_32(header->timestamp) + rte_cpu_to_be_32(header->timestamp_echo);
+}
+
+// By words, as tcpstack_ipv4_write does, and what it answers. The checksum is left zero.
+static uint64_t write_header(struct rte_tcp_hdr *tcp, const struct tcp_key *key,
+                             const struct tcp_header *header)
+{
+    uint32_t offset = (uint32_t)(sizeof *tcp + header->options_size) / 4 << 4;
+    uint32_t ports = rte_cpu_to_be_32((uint32_t)key->local_port << 16 | key->remote_port);
+    uint32_t rest = rte_cpu_to_be_32(offset << 24 | (uint32_t)header->flags << 16 | header->window);
+    base_store_le32(&tcp->src_port, ports);
+    tcp->sent_seq = rte_cpu_to_be_32(header->sequence);
+    tcp->recv_ack = rte_cpu_to_be_32(header->acknowledgment);
+    base_store_le32(&tcp->data_off, rest);
+    base_store_le32(&tcp->cksum, 0);
+    uint64_t sum = (uint64_t)ports + rte_cpu_to_be_32(header->sequence) +
+                   rte_cpu_to_be_32(header->acknowledgment) + rest;
+    return sum + write_options((uint8_t *)(tcp + 1), header);
+}
+
 void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct tcp_key *key,
                     const struct tcpstack_link *link, const struct tcp_header *header)
 {
@@ -64,24 +95,16 @@ void tcp_send_frame(struct tcpstack *stack, struct rte_mbuf *frame, const struct
     void *ip =
         tcpstack_eth_write(stack, frame, link, ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
     struct rte_tcp_hdr *tcp = RTE_PTR_ADD(ip, tcp_headers_size(key) - sizeof *tcp);
-    *tcp = (struct rte_tcp_hdr){
-        .src_port = rte_cpu_to_be_16(key->local_port),
-        .dst_port = rte_cpu_to_be_16(key->remote_port),
-        .sent_seq = rte_cpu_to_be_32(header->sequence),
-        .recv_ack = rte_cpu_to_be_32(header->acknowledgment),
-        .data_off = (uint8_t)((sizeof *tcp + header->options_size) / 4 << 4),
-        .tcp_flags = header->flags,
-        .rx_win = rte_cpu_to_be_16(header->window),
-    };
-    if (header->options_size != 0)
-        memcpy(tcp + 1, header->options, header->options_size);
+    uint64_t sum = write_header(tcp, key, header);
     if (ipv6) {
         tcpstack_ipv6_write(ip, local, key->remote, IPPROTO_TCP, transport_size);
-        tcpstack_tcp_checksum_write_ipv6(stack, frame, link->port, ip, tcp, header);
+        tcpstack_tcp_checksum_write_ipv6(stack, frame, link->port, ip, tcp, header, sum);
     } else {
-        tcpstack_ipv4_write(ip, tcpstack_address_ipv4(local), tcpstack_address_ipv4(key->remote),
-                            IPPROTO_TCP, transport_size);
-        tcpstack_tcp_checksum_write_ipv4(stack, frame, link->port, ip, tcp, header);
+        uint64_t ip_sum =
+            tcpstack_ipv4_write(ip, tcpstack_address_ipv4(local),
+                                tcpstack_address_ipv4(key->remote), IPPROTO_TCP, transport_size);
+        tcpstack_ipv4_checksum_write(stack, frame, link->port, ip, ip_sum);
+        tcpstack_tcp_checksum_write_ipv4(stack, frame, link->port, ip, tcp, header, sum);
     }
     frame->l4_len = (uint8_t)(sizeof *tcp + header->options_size);
     send_on(stack, frame, key, link);

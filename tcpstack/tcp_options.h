@@ -19,11 +19,20 @@ struct tcp_sack_block {
     uint32_t begin, end;
 };
 
-// What nearly every segment carries, at its usual place (RFC 7323 appendix A): two NOPs, kind and
-// length. `options` are TCP_TIMESTAMPS_SIZE bytes.
+// What nearly every segment carries, at its usual place (RFC 7323 appendix A): two NOPs, kind,
+// length, TSval, TSecr; TCP_TIMESTAMPS_SIZE bytes.
+#define TCP_OPTIONS_TIMESTAMPS UINT32_C(0x0101080a)
+
 static inline bool tcp_options_only_timestamps(const uint8_t *options)
 {
-    return base_load_be32(options) == UINT32_C(0x0101080a);
+    return base_load_be32(options) == TCP_OPTIONS_TIMESTAMPS;
+}
+
+static inline void tcp_options_write_timestamps(uint32_t timestamp, uint32_t echo, uint8_t *to)
+{
+    base_store_be32(to, TCP_OPTIONS_TIMESTAMPS);
+    base_store_be32(to + 4, timestamp);
+    base_store_be32(to + 8, echo);
 }
 
 struct tcp_options {

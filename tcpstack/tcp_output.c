@@ -38,12 +38,18 @@ uint8_t tcp_write_options(const struct tcp_conn *conn, uint32_t room, uint8_t to
     return tcp_options_write(&options, to);
 }
 
+static uint8_t timestamps_size(const struct tcp_conn *conn)
+{
+    return conn->timestamps ? TCP_TIMESTAMPS_SIZE : 0;
+}
+
 // Every segment carries the ACK that is owed; `known` is it when all its bytes are in `frame`. One
 // that is too long for a SACK block cannot tell of a hole: then an ACK of its own follows.
 static void send_large(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t sequence,
                        uint8_t flags, uint16_t behind, const struct tcp_segment *known)
 {
     uint8_t bytes[TCP_OPTIONS_MAX];
+    bool whole = conn->out_of_order_runs == 0; // then there is nothing to report but the time
     uint32_t room = conn->snd_mss > frame->data_len ? (uint32_t)conn->snd_mss - frame->data_len : 0;
     bool mute = conn->sack && conn->out_of_order_runs != 0 && room < TCP_SACK_OPTION_MIN;
     struct tcp_header header = {
@@ -51,8 +57,10 @@ static void send_large(struct tcp_conn *conn, struct rte_mbuf *frame, uint32_t s
         .acknowledgment = conn->rcv_nxt,
         .window = announce_window(conn),
         .flags = flags | RTE_TCP_ACK_FLAG,
-        .options_size = tcp_write_options(conn, room, bytes),
-        .options = bytes,
+        .options_size = whole ? timestamps_size(conn) : tcp_write_options(conn, room, bytes),
+        .options = whole ? NULL : bytes,
+        .timestamp = tcp_timestamp(conn),
+        .timestamp_echo = conn->ts_recent,
         .summed = known != NULL && known->summed,
         .sum = known != NULL ? known->sum : 0,
         .behind = behind,
@@ -317,8 +325,28 @@ void tcp_output_later(struct tcp_conn *conn)
     TAILQ_INSERT_TAIL(&conn->stack->output, conn->traffic, output_link);
 }
 
+// One segment, all that was written, nothing in flight and nothing else to do or to tell: as
+// replies leave. Everything else takes the long way, which does the same with these.
+static bool is_lone_reply(const struct tcp_conn *conn)
+{
+    const struct tcp_traffic *traffic = conn->traffic;
+    if (conn->state != TCP_STATE_ESTABLISHED || traffic->tx_frames != 1 || traffic->reserved != 0 ||
+        traffic->tx_unsent == NULL || conn->finishing || conn->dribbling ||
+        conn->out_of_order_runs != 0 || conn->snd_una != conn->snd_max)
+        return false;
+    uint16_t size = tcp_segment(traffic->tx_unsent)->size;
+    return size <= conn->snd_mss && size <= conn->snd_wnd;
+}
+
 void tcp_output(struct tcp_conn *conn)
 {
+    if (likely(is_lone_reply(conn))) {
+        restart_after_idle(conn);
+        if (tcp_segment(conn->traffic->tx_unsent)->size <= conn->cc.window) {
+            send_segment(conn, conn->traffic->tx_unsent);
+            return;
+        }
+    }
     if (conn->state == TCP_STATE_SYN_SENT || conn->state == TCP_STATE_SYN_RECEIVED)
         return; // what the caller has written waits for the handshake
     if (tcp_has_unsent(conn) && conn->traffic->reserved != 0)

@@ -150,8 +150,10 @@ static void offer_opened_window(struct tcp_conn *conn)
 {
     if (conn->fin_received || conn->finishing)
         return;
-    uint32_t room = tcp_window_to_offer(conn);
     uint32_t announced = conn->rcv_edge - conn->rcv_nxt;
+    if (likely(announced > conn->stack->options.receive_window / 2 && announced >= conn->rcv_mss))
+        return; // what there is to gain is less than half
+    uint32_t room = tcp_window_to_offer(conn);
     if (room <= announced)
         return;
     uint32_t growth = room - announced;

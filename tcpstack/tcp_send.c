@@ -37,7 +37,8 @@ uint32_t tcp_segment_room(const struct tcp_conn *conn)
 
 uint32_t tcp_writable(const struct tcp_conn *conn)
 {
-    if (!may_write(conn) || conn->traffic->tx_frames >= frame_limit(conn))
+    uint16_t frames = conn->traffic->tx_frames;
+    if (!may_write(conn) || (frames >= FRAMES_PER_SEGMENT && frames >= frame_limit(conn)))
         return 0;
     uint32_t held = conn->snd_end - conn->snd_una; // no FIN among them: nobody writes after it
     uint32_t limit = conn->stack->options.transmit_limit;
