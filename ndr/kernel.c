@@ -5,6 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ndr/avx2/kernel.h"
+#include "ndr/avx512/kernel.h"
+#include "ndr/scalar/kernel.h"
+
+const struct ndr_kernel ndr_kernel_scalar = {
+    .name = "scalar",
+    .find_plain = ndr_scalar_find_plain,
+    .decode_map = ndr_scalar_decode_map,
+};
+const struct ndr_kernel ndr_kernel_avx2 = {
+    .name = "avx2",
+    .find_plain = ndr_avx2_find_plain,
+    .decode_map = ndr_avx2_decode_map,
+};
+const struct ndr_kernel ndr_kernel_avx512 = {
+    .name = "avx512",
+    .find_plain = ndr_avx512_find_plain,
+    .decode_map = ndr_avx512_decode_map,
+};
+
 static const struct ndr_kernel *const kernels[] = {&ndr_kernel_scalar, &ndr_kernel_avx2,
                                                    &ndr_kernel_avx512};
 enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };

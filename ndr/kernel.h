@@ -10,10 +10,21 @@ struct ndr_epm_map;
 
 enum { NDR_KERNEL_BATCH = 64 };
 
+// What is there of a stream from the beginning of a PDU on; it stays the caller's.
+struct ndr_pdu {
+    const uint8_t *octets;
+    uint32_t size;
+};
+
 struct ndr_kernel {
     const char *name;
-    // Decodes those of `count` (at most NDR_KERNEL_BATCH) ept_map stubs that have a common shape.
-    // Bit i of what it returns is set when ret_maps[i] holds; the other rows are left untouched.
+    // Stage one: which of `count` (at most NDR_KERNEL_BATCH) PDUs are plain. Bit i of what it
+    // returns is set when pdus[i] begins with a whole request as nearly every client sends it
+    // (ndr/plain_shape.h); the other PDUs are not wrong, but for the general way.
+    uint64_t (*find_plain)(const struct ndr_pdu *pdus, unsigned count);
+    // Stage two. Decodes those of `count` (at most NDR_KERNEL_BATCH) ept_map stubs that have a
+    // common shape. Bit i of what it returns is set when ret_maps[i] holds; the other rows are left
+    // untouched.
     uint64_t (*decode_map)(const struct ndr_stub *stubs, unsigned count,
                            struct ndr_epm_map *ret_maps);
 };

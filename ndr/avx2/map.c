@@ -1,6 +1,7 @@
+#include "ndr/avx2/kernel.h"
+
 #include <immintrin.h>
 
-#include "ndr/kernel.h"
 #include "ndr/map_shape.h"
 
 static const uint8_t template[] = {NDR_SHAPE_TEMPLATE};
@@ -27,10 +28,8 @@ static inline bool matches(const uint8_t *tower)
     return _mm256_testz_si256(all, all);
 }
 
-static uint64_t decode_map(const struct ndr_stub *stubs, unsigned count,
-                           struct ndr_epm_map *ret_maps)
+uint64_t ndr_avx2_decode_map(const struct ndr_stub *stubs, unsigned count,
+                             struct ndr_epm_map *ret_maps)
 {
     return ndr_shape_decode(stubs, count, ret_maps, matches);
 }
-
-const struct ndr_kernel ndr_kernel_avx2 = {.name = "avx2", .decode_map = decode_map};

@@ -1,6 +1,7 @@
+#include "ndr/avx512/kernel.h"
+
 #include <immintrin.h>
 
-#include "ndr/kernel.h"
 #include "ndr/map_shape.h"
 
 static const uint8_t template[] = {NDR_SHAPE_TEMPLATE};
@@ -24,10 +25,8 @@ static inline bool matches(const uint8_t *tower)
            _mm256_testz_si256(tail_wrong, tail_wrong);
 }
 
-static uint64_t decode_map(const struct ndr_stub *stubs, unsigned count,
-                           struct ndr_epm_map *ret_maps)
+uint64_t ndr_avx512_decode_map(const struct ndr_stub *stubs, unsigned count,
+                               struct ndr_epm_map *ret_maps)
 {
     return ndr_shape_decode(stubs, count, ret_maps, matches);
 }
-
-const struct ndr_kernel ndr_kernel_avx512 = {.name = "avx512", .decode_map = decode_map};

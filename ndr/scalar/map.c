@@ -1,12 +1,10 @@
-#include "ndr/kernel.h"
+#include "ndr/scalar/kernel.h"
 
-static uint64_t decode_map(const struct ndr_stub *stubs, unsigned count,
-                           struct ndr_epm_map *ret_maps)
+uint64_t ndr_scalar_decode_map(const struct ndr_stub *stubs, unsigned count,
+                               struct ndr_epm_map *ret_maps)
 {
     (void)stubs;
     (void)count;
     (void)ret_maps;
     return 0;
 }
-
-const struct ndr_kernel ndr_kernel_scalar = {.name = "scalar", .decode_map = decode_map};
