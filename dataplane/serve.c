@@ -93,6 +93,25 @@ static void answer(struct worker *w)
     worker_book(w, WORKER_TICKS_ANSWER);
 }
 
+static struct rpc_offer next_offer(const struct tcp_conn *conn, struct rpc_association *association)
+{
+    struct tcp_span span = tcp_peek(conn, rpc_offset(association));
+    return (struct rpc_offer){.association = association, .bytes = span.data, .size = span.size};
+}
+
+// Cuts the plain requests at the beginning of each offer into the batch, over all connections.
+// What is left of an offer when the batch was answered meanwhile lies where it lay: a frame is
+// given up when all of it is done with. A connection whose bytes are gone is not looked at.
+static void cut_plain(struct worker *w, struct rpc_offer *offers, unsigned count)
+{
+    for (unsigned done = 0;;) {
+        done += rpc_input_plain(w->rpc, offers + done, count - done);
+        if (done == count)
+            return;
+        answer(w);
+    }
+}
+
 // A PDU that lies across several frames: copies it together and offers it whole.
 static struct rpc_cut cut_across(struct worker *w, struct tcp_conn *conn,
                                  struct rpc_association *association, uint32_t need)
@@ -120,10 +139,13 @@ static struct rpc_cut cut_across(struct worker *w, struct tcp_conn *conn,
 static void cut_all(struct worker *w, struct tcp_conn *conn, struct rpc_association *association)
 {
     for (;;) {
-        struct tcp_span span = tcp_peek(conn, rpc_offset(association));
-        if (span.size == 0)
+        struct rpc_offer offer = next_offer(conn, association);
+        if (offer.size == 0)
             return;
-        struct rpc_cut cut = rpc_input(w->rpc, association, span.data, span.size);
+        cut_plain(w, &offer, 1);
+        if (offer.size == 0)
+            continue;
+        struct rpc_cut cut = rpc_input(w->rpc, association, offer.bytes, offer.size);
         if (cut.result == RPC_CUT_MORE)
             cut = cut_across(w, conn, association, cut.length);
         if (cut.result == RPC_CUT_FULL)
@@ -156,7 +178,7 @@ static struct rpc_association *open_association(struct worker *w, struct tcp_con
     return association;
 }
 
-// Takes a connection's events and cuts its input. Returns whether the connection is over.
+// Takes a connection's events. Returns whether the connection is over.
 static bool take_events(struct worker *w, struct tcp_conn *conn, unsigned row)
 {
     unsigned events = tcp_take_events(conn);
@@ -171,8 +193,26 @@ static bool take_events(struct worker *w, struct tcp_conn *conn, unsigned row)
         rpc_unblock(association);
     if (events & TCP_EVENT_FINISHED)
         rpc_end_of_input(association);
-    cut_all(w, conn, association);
     return false;
+}
+
+static void cut_burst(struct worker *w, unsigned count, const bool *over)
+{
+    unsigned offers = 0;
+    for (unsigned row = 0; row < count; row++) {
+        if (!w->touched[row] || over[row])
+            continue;
+        struct rpc_offer offer = next_offer(w->ready[row], w->touched[row]);
+        __builtin_prefetch(offer.bytes);
+        w->offers[offers] = offer;
+        offers += offer.size > 0;
+    }
+    cut_plain(w, w->offers, offers);
+    for (unsigned row = 0; row < count; row++) {
+        struct rpc_association *association = w->touched[row];
+        if (association && !over[row] && rpc_offset(association) < tcp_readable(w->ready[row]))
+            cut_all(w, w->ready[row], association);
+    }
 }
 
 // After the answers: closes what is to be closed, and reads on where nobody listens any more.
@@ -197,6 +237,7 @@ void worker_serve(struct worker *w)
         w->touched_count = 0;
         for (unsigned row = 0; row < count; row++)
             over[row] = take_events(w, w->ready[row], row);
+        cut_burst(w, count, over);
         answer(w);
         for (unsigned row = 0; row < count; row++)
             settle(w, row, over[row]);

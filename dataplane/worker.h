@@ -63,6 +63,7 @@ struct worker {
     struct rte_mbuf *frames[WORKER_BURST];
     struct tcp_conn *ready[WORKER_BURST];
     struct rpc_association *touched[WORKER_BURST]; // of `ready`, in the same order
+    struct rpc_offer offers[WORKER_BURST];         // those of `ready` that have something to read
     uint8_t *gather;
 
     // Written by the main thread, read by the worker once a turn.

@@ -2,11 +2,11 @@
 // per worker. It knows neither TCP nor packets: bytes come in through rpc_input, answers
 // go out through the stream functions the caller gave.
 //
-// One iteration of a worker: for every connection with bytes, rpc_input cuts PDUs and gathers the
-// calls of all connections into one batch; rpc_run then takes the batch through decode, lookup and
-// encode, stage by stage, and writes the answers in the order of the calls. A connection whose
-// peer does not read is left alone: its calls stay unanswered in the stream and are cut again
-// when there is room.
+// One iteration of a worker: for all connections with bytes, rpc_input_plain and rpc_input cut PDUs
+// and gather the calls of all connections into one batch; rpc_run then takes the batch through
+// decode, lookup and encode, stage by stage, and writes the answers in the order of the calls. A
+// connection whose peer does not read is left alone: its calls stay unanswered in the stream and
+// are cut again when there is room.
 //
 // All functions but rpc_groups_*: only the worker that owns the server.
 #pragma once
@@ -122,6 +122,24 @@ struct rpc_cut {
 // Offers the bytes that follow the last PDU taken (see rpc_offset).
 struct rpc_cut rpc_input(struct rpc_server *server, struct rpc_association *association,
                          const uint8_t *bytes, uint32_t size);
+
+// What a connection has to read, contiguous, from rpc_offset on.
+struct rpc_offer {
+    struct rpc_association *association;
+    const uint8_t *bytes;
+    uint32_t size;
+    bool done; // false at first; true: rpc_input goes on with what is left
+};
+
+enum { RPC_OFFERS_MAX = 64 };
+
+// Takes the requests that nearly every client sends, as many as are at the beginning of each offer,
+// in the order of the offers; `bytes` and `size` become what is left. They must stay until
+// rpc_run. One offer at most for each connection, RPC_OFFERS_MAX in all. Returns how many offers
+// are done with, from the first on; when they are fewer than `count`, the batch is full: rpc_run
+// first, then call again with the others.
+unsigned rpc_input_plain(struct rpc_server *server, struct rpc_offer *offers, unsigned count);
+
 // Where the next PDU begins, counted from the last rpc_take_consumed.
 uint32_t rpc_offset(const struct rpc_association *association);
 // How many bytes are done with and may be given up; the count starts again from there.

@@ -408,15 +408,22 @@ static void keep_offer(struct bench *bench, uint8_t *offer, enum rpc_cut_result 
     bench->offers[bench->offer_count++] = offer;
 }
 
-struct rpc_cut conn_offer(struct conn *conn, uint32_t limit)
+// What follows the last PDU taken, at most `limit` octets, in an allocation of its own.
+static uint8_t *copy_rest(const struct conn *conn, uint32_t limit, uint32_t *ret_size)
 {
     uint32_t offset = rpc_offset(conn->association);
     assert_true(offset <= conn->in_size);
-    uint32_t size = conn->in_size - offset;
-    if (size > limit)
-        size = limit;
-    uint8_t *offer = malloc(size + (size == 0));
-    memcpy(offer, conn->in + offset, size);
+    uint32_t size = conn->in_size - offset < limit ? conn->in_size - offset : limit;
+    uint8_t *copy = malloc(size + (size == 0));
+    memcpy(copy, conn->in + offset, size);
+    *ret_size = size;
+    return copy;
+}
+
+struct rpc_cut conn_offer(struct conn *conn, uint32_t limit)
+{
+    uint32_t offset = rpc_offset(conn->association), size;
+    uint8_t *offer = copy_rest(conn, limit, &size);
     bool ended = conn->closed || conn->aborted;
     struct rpc_cut cut = rpc_input(conn->bench->server, conn->association, offer, size);
     keep_offer(conn->bench, offer, cut.result);
@@ -428,6 +435,25 @@ struct rpc_cut conn_offer(struct conn *conn, uint32_t limit)
         conn->bench->endings++;
     assert_true(rpc_offset(conn->association) <= conn->in_size);
     return cut;
+}
+
+// Offers all by the short way, once. False: the batch is full.
+static bool offer_plain(struct conn *conn)
+{
+    struct bench *bench = conn->bench;
+    uint32_t offset = rpc_offset(conn->association), size;
+    uint8_t *copy = copy_rest(conn, UINT32_MAX, &size);
+    struct rpc_offer offer = {.association = conn->association, .bytes = copy, .size = size};
+    unsigned before = bench->server->batch_count;
+    bool done = rpc_input_plain(bench->server, &offer, 1) == 1;
+    unsigned calls = bench->server->batch_count - before;
+    assert_ptr_equal(offer.bytes, copy + (size - offer.size));
+    assert_int_equal(rpc_offset(conn->association), offset + (size - offer.size));
+    assert_int_equal(done, offer.done);
+    keep_offer(bench, copy, calls > 0 ? RPC_CUT_TAKEN : RPC_CUT_MORE);
+    bench->taken += calls - (calls > 0); // keep_offer has counted one
+    bench->taken_plain += calls;
+    return done;
 }
 
 static void give_up_consumed(struct conn *conn)
@@ -454,8 +480,10 @@ unsigned bench_run(struct bench *bench)
 void conn_serve(struct conn *conn)
 {
     for (;;) {
+        while (!conn->bench->general_way && !offer_plain(conn))
+            bench_run(conn->bench);
         struct rpc_cut cut = conn_offer(conn, UINT32_MAX);
-        bool full = conn->bench->offer_count == ROWS(conn->bench->offers);
+        bool full = conn->bench->offer_count + 2 > ROWS(conn->bench->offers);
         if (cut.result == RPC_CUT_FULL || (cut.result == RPC_CUT_TAKEN && full))
             bench_run(conn->bench);
         else if (cut.result != RPC_CUT_TAKEN)

@@ -66,7 +66,9 @@ struct bench {
     // Offers that were taken stay until rpc_run.
     uint8_t *offers[RPC_BATCH_MAX * 4];
     unsigned offer_count;
+    bool general_way; // conn_serve does not use rpc_input_plain
     uint64_t taken;   // PDUs
+    uint64_t taken_plain;
     uint64_t endings; // connections that a PDU ended
 };
 
