@@ -93,10 +93,14 @@ static void answer(struct worker *w)
     worker_book(w, WORKER_TICKS_ANSWER);
 }
 
-static struct rpc_offer next_offer(const struct tcp_conn *conn, struct rpc_association *association)
+static void next_offer(const struct tcp_conn *conn, struct rpc_association *association,
+                       struct rpc_offer *ret_offer)
 {
     struct tcp_span span = tcp_peek(conn, rpc_offset(association));
-    return (struct rpc_offer){.association = association, .bytes = span.data, .size = span.size};
+    ret_offer->association = association;
+    ret_offer->bytes = span.data;
+    ret_offer->size = span.size;
+    ret_offer->done = false;
 }
 
 // Cuts the plain requests at the beginning of each offer into the batch, over all connections.
@@ -139,7 +143,8 @@ static struct rpc_cut cut_across(struct worker *w, struct tcp_conn *conn,
 static void cut_all(struct worker *w, struct tcp_conn *conn, struct rpc_association *association)
 {
     for (;;) {
-        struct rpc_offer offer = next_offer(conn, association);
+        struct rpc_offer offer;
+        next_offer(conn, association, &offer);
         if (offer.size == 0)
             return;
         cut_plain(w, &offer, 1);
@@ -183,6 +188,7 @@ static bool take_events(struct worker *w, struct tcp_conn *conn, unsigned row)
 {
     unsigned events = tcp_take_events(conn);
     struct rpc_association *association = tcp_user(conn);
+    __builtin_prefetch(association);
     if ((events & TCP_EVENT_OPENED) && !(events & TCP_EVENT_CLOSED))
         association = open_association(w, conn);
     w->touched[row] = association;
@@ -202,10 +208,10 @@ static void cut_burst(struct worker *w, unsigned count, const bool *over)
     for (unsigned row = 0; row < count; row++) {
         if (!w->touched[row] || over[row])
             continue;
-        struct rpc_offer offer = next_offer(w->ready[row], w->touched[row]);
-        __builtin_prefetch(offer.bytes);
-        w->offers[offers] = offer;
-        offers += offer.size > 0;
+        struct rpc_offer *offer = &w->offers[offers];
+        next_offer(w->ready[row], w->touched[row], offer);
+        __builtin_prefetch(offer->bytes);
+        offers += offer->size > 0;
     }
     cut_plain(w, w->offers, offers);
     for (unsigned row = 0; row < count; row++) {

@@ -51,10 +51,12 @@ static inline __attribute__((always_inline)) void ndr_plain_load(const struct nd
     }
 }
 
-static inline bool ndr_plain_has_trailer(const struct ndr_pdu *pdu,
-                                         bool (*has_half)(const uint8_t *stub, uint32_t size))
+static inline __attribute__((always_inline)) bool
+ndr_plain_has_trailer(const struct ndr_pdu *pdu,
+                      bool (*has_half)(const uint8_t *stub, uint32_t size))
 {
-    uint32_t stub_at = NDR_PLAIN_HEADER + (pdu->octets[3] & 0x80 ? NDR_PLAIN_OBJECT_SIZE : 0);
+    // The flag for an object, 0x80, becomes its size.
+    uint32_t stub_at = NDR_PLAIN_HEADER + ((pdu->octets[3] & 0x80u) >> 3);
     return has_half(pdu->octets + stub_at, base_load_le16(pdu->octets + 8) - stub_at);
 }
 
@@ -74,8 +76,7 @@ ndr_plain_find(const struct ndr_pdu *pdus, unsigned count, unsigned lanes,
     uint64_t plain = right;
     for (uint64_t left = right; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
-        if (ndr_plain_has_trailer(&pdus[i], has_half))
-            plain &= ~(UINT64_C(1) << i);
+        plain ^= (uint64_t)ndr_plain_has_trailer(&pdus[i], has_half) << i;
     }
     return plain;
 }

@@ -36,7 +36,8 @@ static bool add_offer(struct window *window, unsigned room, const struct rpc_off
             return true;
         if (window->count == room)
             return false;
-        window->pdus[window->count] = (struct ndr_pdu){at, length};
+        window->pdus[window->count].octets = at;
+        window->pdus[window->count].size = length;
         window->offer[window->count++] = (uint8_t)row;
         at += length;
         left -= length;
@@ -61,23 +62,25 @@ static const struct rpc_operation *find_operation(const struct rpc_server *serve
     return &interface->operations[opnum];
 }
 
+// Field by field: what is built aside and copied is read back before it has been written.
 static void put(struct rpc_server *server, struct rpc_association *association,
                 const struct rpc_context *context, const struct rpc_operation *operation,
                 const struct ndr_pdu *pdu)
 {
     const uint8_t *octets = pdu->octets;
-    uint32_t stub_at = RPC_REQUEST_HEADER_SIZE;
+    bool has_object = octets[3] & RPC_OBJECT_UUID;
+    uint32_t stub_at = RPC_REQUEST_HEADER_SIZE + (has_object ? sizeof(struct base_uuid) : 0);
     struct rpc_call *call = &server->batch[server->batch_count];
-    call->object = (struct base_uuid){0};
-    if (octets[3] & RPC_OBJECT_UUID) {
-        memcpy(&call->object, octets + stub_at, sizeof call->object);
-        stub_at += sizeof call->object;
-    }
+    if (has_object)
+        memcpy(&call->object, octets + RPC_REQUEST_HEADER_SIZE, sizeof call->object);
+    else
+        memset(&call->object, 0, sizeof call->object);
     call->association = association;
     call->operation = operation;
-    call->stub = (struct ndr_stub){.data = octets + stub_at,
-                                   .size = pdu->size - stub_at,
-                                   .syntax = (enum ndr_syntax)context->syntax};
+    call->stub.data = octets + stub_at;
+    call->stub.size = pdu->size - stub_at;
+    call->stub.big_endian = false;
+    call->stub.syntax = (enum ndr_syntax)context->syntax;
     call->call_id = base_load_le32(octets + 12);
     call->offset = association->cut;
     call->stub_before = 0;

@@ -10,9 +10,13 @@ const struct base_counter rpc_counter_rows[RPC_COUNTER_COUNT] = {RPC_COUNTERS(BA
 static bool create_associations(struct rpc_server *server)
 {
     uint32_t count = server->options.associations;
-    server->associations = calloc(count, sizeof *server->associations);
-    if (!server->associations)
+    // Of calloc, which gives pages of zeros that cost nothing until they are used.
+    size_t line = _Alignof(struct rpc_association);
+    server->association_memory = calloc((size_t)count + 1, sizeof *server->associations);
+    if (!server->association_memory)
         return false;
+    uintptr_t first = ((uintptr_t)server->association_memory + line - 1) & ~(line - 1);
+    server->associations = (struct rpc_association *)first;
     for (uint32_t i = count; i-- > 0;) {
         server->associations[i].next_free = server->free_associations;
         server->free_associations = &server->associations[i];
@@ -85,7 +89,7 @@ void rpc_server_destroy(struct rpc_server *server)
 {
     if (!server)
         return;
-    free(server->associations);
+    free(server->association_memory);
     free(server->reassembly_memory);
     free(server->change_memory);
     free(server->waiting_memory);

@@ -1,6 +1,7 @@
 // Inside the RPC layer: the server's state and what its files offer each other.
 #pragma once
 
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "mapper/change.h"
@@ -66,18 +67,18 @@ enum rpc_state {
 };
 
 struct rpc_association {
+    // What every request needs: one cache line.
     void *stream;
     // Of the stream since the last rpc_take_consumed: cut into PDUs, and done with.
     uint32_t cut;
     uint32_t consumed;
-    uint32_t group;         // 0 before the bind
-    uint32_t generation;    // tells lives of this row apart
-    uint16_t max_fragment;  // both ways
-    uint16_t fragment_stub; // octets of stub in a response PDU at most
-    uint16_t batched;       // its calls in the batch
-    uint16_t deferred;      // its calls that are answered later
-    uint8_t state;
+    struct rpc_reassembly *reassembly;
+    uint64_t watched_since;
+    uint16_t batched;  // its calls in the batch
+    uint16_t deferred; // its calls that are answered later
     uint16_t context_count;
+    uint16_t fragment_stub; // octets of stub in a response PDU at most
+    uint8_t state;
     uint8_t watch;     // enum rpc_watch
     bool progressed;   // a PDU that leaves no call unfinished was taken since rpc_watch
     bool multiplex;    // CONC_MPX negotiated
@@ -86,15 +87,19 @@ struct rpc_association {
     bool blocked;      // waits for room to write
     bool ended;        // the peer sends nothing more
     struct rpc_context contexts[RPC_CONTEXT_INLINE];
+
+    uint32_t group;                          // 0 before the bind
+    uint32_t generation;                     // tells lives of this row apart
+    uint16_t max_fragment;                   // both ways
     struct rpc_context_chunk *more_contexts; // in the order they came
-    struct rpc_reassembly *reassembly;
     struct rpc_peer peer;
-    uint64_t watched_since;
     union {
         TAILQ_ENTRY(rpc_association) watch_link; // while it is watched
         struct rpc_association *next_free;       // while it is free
     };
-};
+} __attribute__((aligned(64)));
+
+_Static_assert(offsetof(struct rpc_association, group) == 64, "one cache line");
 
 TAILQ_HEAD(rpc_association_list, rpc_association);
 
@@ -190,7 +195,8 @@ struct rpc_server {
     const struct mapper_entry *found[NDR_EPM_ENTRIES_MAX];
     struct ndr_epm_entry views[NDR_EPM_ENTRIES_MAX];
 
-    struct rpc_association *associations;
+    struct rpc_association *associations; // in `association_memory`
+    void *association_memory;
     uint8_t *reassembly_memory;
     struct rpc_context_chunk *chunk_memory;
     struct mapper_change *change_memory;
