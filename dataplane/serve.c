@@ -202,22 +202,27 @@ static bool take_events(struct worker *w, struct tcp_conn *conn, unsigned row)
     return false;
 }
 
+// What there is of a span goes first; only where something is left, or lies in another frame, is a
+// connection taken alone.
 static void cut_burst(struct worker *w, unsigned count, const bool *over)
 {
     unsigned offers = 0;
+    uint8_t rows[WORKER_BURST];
+    bool more[WORKER_BURST];
     for (unsigned row = 0; row < count; row++) {
         if (!w->touched[row] || over[row])
             continue;
         struct rpc_offer *offer = &w->offers[offers];
         next_offer(w->ready[row], w->touched[row], offer);
         __builtin_prefetch(offer->bytes);
+        rows[offers] = (uint8_t)row;
+        more[offers] = tcp_readable(w->ready[row]) > rpc_offset(w->touched[row]) + offer->size;
         offers += offer->size > 0;
     }
     cut_plain(w, w->offers, offers);
-    for (unsigned row = 0; row < count; row++) {
-        struct rpc_association *association = w->touched[row];
-        if (association && !over[row] && rpc_offset(association) < tcp_readable(w->ready[row]))
-            cut_all(w, w->ready[row], association);
+    for (unsigned i = 0; i < offers; i++) {
+        if (w->offers[i].size > 0 || more[i])
+            cut_all(w, w->ready[rows[i]], w->touched[rows[i]]);
     }
 }
 

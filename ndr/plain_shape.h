@@ -36,19 +36,30 @@ enum {
 // such that are not plain: a lane may always be read.
 struct ndr_plain_lanes {
     const uint8_t *octets[NDR_PLAIN_LANES_MAX];
-    uint32_t sizes[NDR_PLAIN_LANES_MAX];
+    uint64_t sizes[NDR_PLAIN_LANES_MAX];
 };
 
-static inline __attribute__((always_inline)) void ndr_plain_load(const struct ndr_pdu *pdus,
-                                                                 unsigned count, unsigned lanes,
-                                                                 struct ndr_plain_lanes *ret_lanes)
+static inline __attribute__((always_inline)) void
+ndr_plain_load(const struct ndr_pdu *pdus, unsigned lanes, struct ndr_plain_lanes *ret_lanes)
 {
     static const uint8_t nothing[NDR_PLAIN_HEADER];
     for (unsigned i = 0; i < lanes; i++) {
-        bool there = i < count && pdus[i].size >= NDR_PLAIN_HEADER;
+        bool there = pdus[i].size >= NDR_PLAIN_HEADER;
         ret_lanes->octets[i] = there ? pdus[i].octets : nothing;
-        ret_lanes->sizes[i] = there ? pdus[i].size : 0;
+        ret_lanes->sizes[i] = pdus[i].size;
     }
+}
+
+// One header by two words: for those that do not fill a step.
+static inline bool ndr_plain_header(const struct ndr_pdu *pdu)
+{
+    if (pdu->size < NDR_PLAIN_HEADER)
+        return false;
+    uint64_t first = base_load_le64(pdu->octets), second = base_load_le64(pdu->octets + 8);
+    uint32_t length = second & 0xffff;
+    uint32_t least = NDR_PLAIN_HEADER + (first & NDR_PLAIN_OBJECT ? NDR_PLAIN_OBJECT_SIZE : 0);
+    return (first & ~NDR_PLAIN_OBJECT) == NDR_PLAIN_WORD && !(second & NDR_PLAIN_AUTH) &&
+           length >= least && length <= NDR_PLAIN_MAX && length <= pdu->size;
 }
 
 static inline __attribute__((always_inline)) bool
@@ -68,14 +79,17 @@ ndr_plain_find(const struct ndr_pdu *pdus, unsigned count, unsigned lanes,
                bool (*has_half)(const uint8_t *stub, uint32_t size))
 {
     uint64_t right = 0;
-    for (unsigned i = 0; i < count; i += lanes) {
+    unsigned i = 0;
+    for (; i + lanes <= count; i += lanes) {
         struct ndr_plain_lanes step;
-        ndr_plain_load(pdus + i, count - i, lanes, &step);
+        ndr_plain_load(pdus + i, lanes, &step);
         right |= (uint64_t)headers(&step) << i;
     }
+    for (; i < count; i++)
+        right |= (uint64_t)ndr_plain_header(&pdus[i]) << i;
     uint64_t plain = right;
     for (uint64_t left = right; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
+        i = (unsigned)__builtin_ctzll(left);
         plain ^= (uint64_t)ndr_plain_has_trailer(&pdus[i], has_half) << i;
     }
     return plain;

@@ -8,11 +8,17 @@
 
 _Static_assert((int)RPC_BATCH_MAX <= (int)NDR_KERNEL_BATCH, "one call of the kernel");
 
-// What stage one looks at: PDUs of offers, those of one offer in its order.
-struct window {
+// PDUs that follow each other in an offer.
+struct run {
+    struct rpc_offer *offer;
     unsigned count;
+};
+
+// What stage one looks at: the PDUs of some runs.
+struct window {
+    unsigned room, count, run_count;
     struct ndr_pdu pdus[RPC_BATCH_MAX];
-    uint8_t offer[RPC_BATCH_MAX]; // row of each
+    struct run runs[RPC_BATCH_MAX];
 };
 
 // Whether a whole request would go straight into the batch: the conditions of rpc_input and of
@@ -25,24 +31,31 @@ static bool is_ready(const struct rpc_server *server, const struct rpc_associati
 
 // Walks the offer's PDUs by frag_length, read as little-endian: one of another byte order is not
 // plain, and so nothing behind it is taken. Returns whether all of them have found room.
-static bool add_offer(struct window *window, unsigned room, const struct rpc_offer *offer,
-                      unsigned row)
+static bool add_run(struct window *window, struct rpc_offer *offer)
 {
     const uint8_t *at = offer->bytes;
     uint32_t left = offer->size;
+    unsigned first = window->count;
+    bool whole = true;
     while (left >= RPC_REQUEST_HEADER_SIZE) {
         uint32_t length = base_load_le16(at + 8);
         if (length < RPC_REQUEST_HEADER_SIZE || length > left)
-            return true;
-        if (window->count == room)
-            return false;
+            break;
+        whole = window->count < window->room;
+        if (!whole)
+            break;
         window->pdus[window->count].octets = at;
-        window->pdus[window->count].size = length;
-        window->offer[window->count++] = (uint8_t)row;
+        window->pdus[window->count++].size = length;
         at += length;
         left -= length;
+        if (left > 2 * length) // requests of one connection are mostly alike
+            __builtin_prefetch(at + 2 * length);
     }
-    return true;
+    if (window->count > first) {
+        window->runs[window->run_count].offer = offer;
+        window->runs[window->run_count++].count = window->count - first;
+    }
+    return whole;
 }
 
 static const struct rpc_context *find_context(const struct rpc_association *association,
@@ -88,48 +101,61 @@ static void put(struct rpc_server *server, struct rpc_association *association,
     call->opnum = base_load_le16(octets + 22);
     call->slot = (uint8_t)server->batch_count++;
     call->reassembled = false;
-    association->batched++;
     association->cut += pdu->size;
-    association->progressed = true;
-    server->counters[RPC_PDUS_IN]++;
 }
 
-// False: the request would be refused, or has to wait.
-static bool take(struct rpc_server *server, struct rpc_association *association,
-                 const struct ndr_pdu *pdu)
+// How many calls of the association may join the batch.
+static unsigned call_room(const struct rpc_server *server,
+                          const struct rpc_association *association)
 {
-    const struct rpc_context *context = find_context(association, base_load_le16(pdu->octets + 20));
-    if (!context)
-        return false;
-    const struct rpc_operation *operation =
-        find_operation(server, context, base_load_le16(pdu->octets + 22));
-    if (!operation ||
-        (association->multiplex &&
-         (uint32_t)association->batched + association->deferred >= server->options.calls))
-        return false;
-    put(server, association, context, operation, pdu);
-    return true;
+    uint32_t under_way = (uint32_t)association->batched + association->deferred;
+    if (!association->multiplex)
+        return RPC_BATCH_MAX;
+    return under_way < server->options.calls ? server->options.calls - under_way : 0;
 }
 
-// An offer is done with at the first PDU that is not plain.
-static void take_window(struct rpc_server *server, struct rpc_offer *offers,
-                        const struct window *window)
+// Takes plain PDUs up to one that would be refused, or has to wait. Returns how many.
+static unsigned take_run(struct rpc_server *server, struct rpc_offer *offer,
+                         const struct ndr_pdu *pdus, unsigned count)
 {
-    uint64_t plain = ndr_kernel()->find_plain(window->pdus, window->count);
-    uint64_t stopped = 0;
-    for (unsigned i = 0; i < window->count; i++) {
-        struct rpc_offer *offer = &offers[window->offer[i]];
-        const struct ndr_pdu *pdu = &window->pdus[i];
-        uint64_t bit = UINT64_C(1) << window->offer[i];
-        if (stopped & bit)
-            continue;
-        if (plain >> i & 1 && take(server, offer->association, pdu)) {
-            offer->bytes += pdu->size;
-            offer->size -= pdu->size;
-        } else {
-            stopped |= bit;
-            offer->done = true;
+    struct rpc_association *association = offer->association;
+    unsigned room = call_room(server, association), taken = 0;
+    uint32_t target = 0; // context id and opnum, mostly those of the PDU before
+    const struct rpc_context *context = NULL;
+    const struct rpc_operation *operation = NULL;
+    for (; taken < count && taken < room; taken++) {
+        uint32_t here = base_load_le32(pdus[taken].octets + 20);
+        if (!operation || here != target) {
+            context = find_context(association, (uint16_t)here);
+            operation = context ? find_operation(server, context, (uint16_t)(here >> 16)) : NULL;
+            target = here;
         }
+        if (!operation)
+            break;
+        put(server, association, context, operation, &pdus[taken]);
+        offer->bytes += pdus[taken].size;
+        offer->size -= pdus[taken].size;
+    }
+    association->batched = (uint16_t)(association->batched + taken);
+    association->progressed |= taken > 0;
+    server->counters[RPC_PDUS_IN] += taken;
+    return taken;
+}
+
+// An offer is done with at the first PDU that is not taken.
+static void take_window(struct rpc_server *server, const struct window *window)
+{
+    uint64_t other = ~ndr_kernel()->find_plain(window->pdus, window->count);
+    const struct ndr_pdu *pdus = window->pdus;
+    for (unsigned i = 0; i < window->run_count; i++) {
+        const struct run *run = &window->runs[i];
+        unsigned first = (unsigned)(pdus - window->pdus), plain = run->count;
+        uint64_t after = other >> first;
+        if (after && (unsigned)__builtin_ctzll(after) < plain)
+            plain = (unsigned)__builtin_ctzll(after);
+        if (take_run(server, run->offer, pdus, plain) < run->count)
+            run->offer->done = true;
+        pdus += run->count;
     }
 }
 
@@ -138,16 +164,15 @@ unsigned rpc_input_plain(struct rpc_server *server, struct rpc_offer *offers, un
 {
     unsigned first = 0; // that is not done with
     while (first < count && server->batch_count < RPC_BATCH_MAX) {
-        unsigned room = RPC_BATCH_MAX - server->batch_count;
         struct window window;
-        window.count = 0;
-        for (unsigned row = first; row < count && window.count < room; row++) {
+        window.room = RPC_BATCH_MAX - server->batch_count;
+        window.count = window.run_count = 0;
+        for (unsigned row = first; row < count && window.count < window.room; row++) {
             struct rpc_offer *offer = &offers[row];
             if (!offer->done)
-                offer->done =
-                    !is_ready(server, offer->association) || add_offer(&window, room, offer, row);
+                offer->done = !is_ready(server, offer->association) || add_run(&window, offer);
         }
-        take_window(server, offers, &window);
+        take_window(server, &window);
         while (first < count && offers[first].done)
             first++;
     }

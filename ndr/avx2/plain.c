@@ -27,7 +27,8 @@ static inline unsigned headers(const struct ndr_plain_lanes *l)
     // The flag, bit 31, becomes 16, the size of an object.
     __m256i least = _mm256_add_epi64(_mm256_srli_epi64(_mm256_and_si256(first, object), 31 - 4),
                                      _mm256_set1_epi64x(NDR_PLAIN_HEADER));
-    __m256i there = _mm256_cvtepu32_epi64(_mm_loadu_si128((const __m128i *)(const void *)l->sizes));
+    __m256i there = _mm256_set_epi64x((long long)l->sizes[3], (long long)l->sizes[2],
+                                      (long long)l->sizes[1], (long long)l->sizes[0]);
     __m256i wrong = _mm256_or_si256(
         _mm256_or_si256(_mm256_cmpgt_epi64(least, length), _mm256_cmpgt_epi64(length, there)),
         _mm256_cmpgt_epi64(length, _mm256_set1_epi64x(NDR_PLAIN_MAX)));

@@ -30,7 +30,9 @@ static inline unsigned headers(const struct ndr_plain_lanes *l)
     __m512i least = _mm512_add_epi64(_mm512_srli_epi64(_mm512_and_si512(first, object), 31 - 4),
                                      _mm512_set1_epi64(NDR_PLAIN_HEADER));
     __m512i there =
-        _mm512_cvtepu32_epi64(_mm256_loadu_si256((const __m256i *)(const void *)l->sizes));
+        _mm512_set_epi64((long long)l->sizes[7], (long long)l->sizes[6], (long long)l->sizes[5],
+                         (long long)l->sizes[4], (long long)l->sizes[3], (long long)l->sizes[2],
+                         (long long)l->sizes[1], (long long)l->sizes[0]);
     __m512i most = _mm512_min_epu64(there, _mm512_set1_epi64(NDR_PLAIN_MAX));
     right = _mm512_mask_cmple_epu64_mask(right, least, length);
     return _mm512_mask_cmple_epu64_mask(right, length, most);
