@@ -1,4 +1,5 @@
 // Replies: what a server encodes and what a client decodes.
+#include "ndr/epm_ready.h"
 #include "tests/unit/ndr/samples.h"
 
 #define TOWER_NDR20 "4b 00 00 00 4b 00 00 00 " ECHO_ANSWERED "00 "
@@ -74,6 +75,29 @@ static void lookup_replies_are_encoded_octet_by_octet(void **state)
     ndr_epm_encode_lookup_reply(&w, &null_handle, 500, 1, entries, 1, NDR_EPM_STATUS_OK);
     assert_int_equal(ndr_writer_size(&w), 188);
     assert_written(&w, lookup_reply_ndr64);
+}
+
+static void a_ready_reply_becomes_what_the_encoder_writes(void **state)
+{
+    (void)state;
+    static const uint32_t highest[] = {0, 3, UINT32_MAX - 1, UINT32_MAX};
+    static const struct ndr_context_handle null;
+    uint8_t octets[NDR_TOWER_MAX];
+    for (size_t i = 0; i < sizeof octets; i++)
+        octets[i] = (uint8_t)(i * 7 + 1);
+    for (uint32_t size = 0; size <= NDR_TOWER_MAX; size++) {
+        uint32_t last = highest[size % 4];
+        const struct ndr_epm_tower_span span = {octets, size};
+        uint8_t ready[NDR_EPM_READY_MAX], written[NDR_EPM_READY_MAX];
+        struct ndr_writer w = ndr_writer_init(written, sizeof written, NDR_SYNTAX_20, false);
+        ndr_epm_encode_map_reply(&w, &null, size, last + 1, &span, 1, NDR_EPM_STATUS_OK);
+        ndr_epm_ready_write(ready, octets, size);
+        memcpy(ready + NDR_EPM_READY_MAX_TOWERS, &size, sizeof size);
+        uint32_t referent = ndr_epm_ready_referent(last);
+        memcpy(ready + NDR_EPM_READY_REFERENT, &referent, sizeof referent);
+        assert_int_equal(ndr_writer_size(&w), ndr_epm_ready_size(size));
+        assert_memory_equal(ready, written, ndr_epm_ready_size(size));
+    }
 }
 
 static void the_map_reply_size_is_exact(void **state)
@@ -287,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(map_replies_are_encoded_octet_by_octet),
         cmocka_unit_test(lookup_replies_are_encoded_octet_by_octet),
+        cmocka_unit_test(a_ready_reply_becomes_what_the_encoder_writes),
         cmocka_unit_test(the_map_reply_size_is_exact),
         cmocka_unit_test(the_entry_size_is_an_upper_bound),
         cmocka_unit_test(small_replies_are_encoded_octet_by_octet),
