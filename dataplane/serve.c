@@ -23,6 +23,12 @@ static void stream_commit(void *stream, uint32_t size)
     tcp_commit(stream, size);
 }
 
+static void stream_commit_summed(void *stream, uint32_t size, uint16_t sum)
+{
+    (void)sum;
+    tcp_commit(stream, size);
+}
+
 static bool stream_write(void *stream, const void *data, uint32_t size)
 {
     return tcp_write(stream, data, size);
@@ -53,6 +59,7 @@ const struct rpc_stream worker_stream = {
     .room = stream_room,
     .reserve = stream_reserve,
     .commit = stream_commit,
+    .commit_summed = stream_commit_summed,
     .write = stream_write,
     .close = stream_close,
     .abort = stream_abort,

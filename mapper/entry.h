@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/uuid.h"
-#include "ndr/epm.h"
+#include "ndr/epm_ready.h"
 #include "ndr/tower.h"
 
 // Who put an entry into the map.
@@ -20,12 +20,17 @@ struct mapper_entry {
     struct ndr_syntax_id interface;
     struct ndr_syntax_id transfer;
     uint64_t protseq_key; // ndr_tower.protseq_key
-    uint32_t slot;        // its place in every replica, from insertion to removal
-    enum mapper_origin origin;
+    // Both in the entry's own allocation, behind or within the reply.
+    const char *annotation;  // with a NUL
+    const uint8_t *tower;    // octets as registered
+    uint32_t slot;           // its place in every replica, from insertion to removal
+    uint8_t origin;          // enum mapper_origin
+    uint8_t annotation_size; // without the NUL
     uint16_t tower_size;
-    uint8_t annotation_size; // without a NUL
-    char annotation[NDR_EPM_ANNOTATION_MAX];
-    uint8_t tower[]; // octets as registered
+    uint16_t reply_size;
+    uint16_t reply_sum; // base_sum of the reply
+    // What ept_map answers with this entry alone (ndr/epm_ready.h).
+    _Alignas(32) uint8_t reply[];
 };
 
 // The entry in the form that the NDR encoders take; the spans point into the entry.

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/sum.h"
 
 // Lookups compare what stands in the first 64 bytes: one cache line.
 _Static_assert(offsetof(struct mapper_entry, protseq_key) + sizeof(uint64_t) == 64,
@@ -56,25 +57,32 @@ uint32_t mapper_registration_check(const struct ndr_epm_entry *registration,
 struct mapper_entry *mapper_entry_create(const struct ndr_epm_entry *registration,
                                          const struct ndr_tower *tower, enum mapper_origin origin)
 {
-    size_t size = sizeof(struct mapper_entry) + registration->tower_size;
-    struct mapper_entry *entry = aligned_alloc(64, (size + 63) & ~(size_t)63);
-    if (entry == NULL)
-        return NULL;
     uint32_t annotation_size = registration->annotation_size;
     if (annotation_size >= NDR_EPM_ANNOTATION_MAX)
         annotation_size = NDR_EPM_ANNOTATION_MAX - 1;
+    uint32_t reply_size = ndr_epm_ready_size(registration->tower_size);
+    size_t size = sizeof(struct mapper_entry) + reply_size + annotation_size + 1;
+    struct mapper_entry *entry = aligned_alloc(64, (size + 63) & ~(size_t)63);
+    if (entry == NULL)
+        return NULL;
+    ndr_epm_ready_write(entry->reply, registration->tower, registration->tower_size);
+    char *annotation = (char *)entry->reply + reply_size;
+    if (annotation_size != 0)
+        memcpy(annotation, registration->annotation, annotation_size);
+    annotation[annotation_size] = '\0';
     *entry = (struct mapper_entry){
         .object = registration->object,
         .interface = tower->interface,
         .transfer = tower->transfer,
         .protseq_key = tower->protseq_key,
-        .origin = origin,
-        .tower_size = (uint16_t)registration->tower_size,
+        .annotation = annotation,
+        .tower = entry->reply + NDR_EPM_READY_TOWER,
+        .origin = (uint8_t)origin,
         .annotation_size = (uint8_t)annotation_size,
+        .tower_size = (uint16_t)registration->tower_size,
+        .reply_size = (uint16_t)reply_size,
+        .reply_sum = base_sum(entry->reply, reply_size),
     };
-    if (annotation_size != 0)
-        memcpy(entry->annotation, registration->annotation, annotation_size);
-    memcpy(entry->tower, registration->tower, registration->tower_size);
     return entry;
 }
 

@@ -2,7 +2,6 @@
 // appendix O).
 #include "ndr/epm.h"
 
-#include "base/bytes.h"
 #include "ndr/epm_part.h"
 
 const char *ndr_epm_status_name(uint32_t status)
@@ -60,47 +59,12 @@ uint32_t ndr_epm_map_reply_size(const struct ndr_epm_tower_span *towers, uint32_
     return round_up(size, 4) + 4;
 }
 
-// The usual reply, one tower in little-endian NDR 2.0: the same octets as below, at fixed places.
-static void write_one_tower(struct ndr_writer *w, uint32_t size,
-                            const struct ndr_context_handle *handle, uint32_t max_towers,
-                            uint32_t referent, const struct ndr_epm_tower_span *tower,
-                            uint32_t status)
-{
-    uint8_t *at = w->at;
-    base_store_le32(at + size - 8, 0); // the pad before the status
-    base_store_le32(at, handle->attributes);
-    memcpy(at + 4, handle->uuid.bytes, sizeof handle->uuid.bytes);
-    base_store_le32(at + 20, 1);
-    base_store_le32(at + 24, max_towers);
-    base_store_le32(at + 28, 0);
-    base_store_le32(at + 32, 1);
-    base_store_le32(at + 36, referent);
-    base_store_le32(at + 40, tower->size);
-    base_store_le32(at + 44, tower->size);
-    memcpy(at + 48, tower->octets, tower->size);
-    base_store_le32(at + size - 4, status);
-    w->at += size;
-}
-
-static bool has_room_at_start(const struct ndr_writer *w, uint32_t size)
-{
-    return w->at == w->start && !w->failed && (size_t)(w->end - w->at) >= size;
-}
-
 void ndr_epm_encode_map_reply(struct ndr_writer *w, const struct ndr_context_handle *handle,
                               uint32_t max_towers, uint32_t first_referent,
                               const struct ndr_epm_tower_span *towers, uint32_t count,
                               uint32_t status)
 {
     uint32_t next = first_referent;
-    if (count == 1 && w->syntax == NDR_SYNTAX_20 && !w->big_endian) {
-        uint32_t size = ndr_epm_map_reply_size(towers, count, w->syntax);
-        if (has_room_at_start(w, size)) {
-            write_one_tower(w, size, handle, max_towers, ndr_epm_next_referent(&next), towers,
-                            status);
-            return;
-        }
-    }
     write_array_head(w, handle, max_towers, count);
     for (uint32_t i = 0; i < count; i++)
         ndr_write_pointer(w, ndr_epm_next_referent(&next));

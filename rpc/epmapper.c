@@ -88,6 +88,7 @@ static void map_prepare(struct rpc_server *server, struct rpc_call **calls, unsi
         queries += work->verdict == RPC_MAP_ANSWER;
     }
     mapper_replica_map(server->options.replica, server->queries, server->answers, queries);
+    rpc_epmapper_find_ready(server, calls, count);
 }
 
 static const struct mapper_answer *answer_of(const struct rpc_server *server,
@@ -111,7 +112,8 @@ static const struct mapper_entry *divert(const struct mapper_entry *entry, struc
                                          uint16_t port)
 {
     struct ndr_tower tower;
-    memcpy(to, entry, sizeof *entry + entry->tower_size);
+    memcpy(to, entry, sizeof *entry + entry->reply_size);
+    to->tower = to->reply + NDR_EPM_READY_TOWER;
     if (ndr_tower_parse(to->tower, to->tower_size, &tower) != NDR_TOWER_OK)
         return entry;
     for (unsigned i = 0; i < tower.floors; i++) {
@@ -119,7 +121,7 @@ static const struct mapper_entry *divert(const struct mapper_entry *entry, struc
         uint8_t protocol = floor->lhs[0];
         if (floor->rhs_size == 2 && (protocol == NDR_PROTOCOL_TCP || protocol == NDR_PROTOCOL_UDP ||
                                      protocol == NDR_PROTOCOL_HTTP))
-            base_store_be16(to->tower + (floor->rhs - to->tower), port);
+            base_store_be16(to->reply + (floor->rhs - to->reply), port);
     }
     return to;
 }
@@ -385,6 +387,7 @@ static const struct rpc_operation operations[NDR_EPM_OPERATION_COUNT] = {
     [NDR_EPM_MAP] = {.name = "ept_map",
                      .serve = map_serve,
                      .prepare = map_prepare,
+                     .answer_ready = rpc_epmapper_answer_ready,
                      .reply_size = map_reply_size,
                      .reply_max = FAULT_ONLY},
     [NDR_EPM_LOOKUP_HANDLE_FREE] = {.name = "ept_lookup_handle_free",

@@ -52,10 +52,17 @@ typedef void rpc_prepare(struct rpc_server *server, struct rpc_call **calls, uns
 // encoded in the frame that carries it. 0: not this one, take the general way.
 typedef uint32_t rpc_reply_size(struct rpc_server *server, const struct rpc_call *call);
 
+// For operations whose replies may stand ready after rpc_prepare: answers the call in row `first`
+// of the batch and those behind it, as long as they are of the same operation and association,
+// their replies stand ready and fit one frame. Returns how many it answered; 0 leaves the call to
+// the general way. The association may be written to and has no call that is answered later.
+typedef unsigned rpc_answer_ready(struct rpc_server *server, unsigned first);
+
 struct rpc_operation {
     const char *name;
     rpc_serve *serve; // NULL: the operation number is not served
     rpc_prepare *prepare;
+    rpc_answer_ready *answer_ready;
     rpc_reply_size *reply_size;
     // Octets a reply stub has at most; 0: RPC_STUB_MAX. A call waits until the peer has read so
     // much that this fits. With reply_size, of the replies for which that gives 0.

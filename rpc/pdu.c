@@ -4,8 +4,6 @@
 
 #include "base/bytes.h"
 
-enum { DREP_LITTLE_ENDIAN = 0x10 };
-
 struct base_uuid rpc_read_uuid(const uint8_t *at, bool big_endian)
 {
     struct base_uuid uuid;
@@ -39,21 +37,10 @@ void rpc_write_header(uint8_t *at, enum rpc_ptype ptype, uint8_t flags, uint16_t
     at[1] = 0;
     at[2] = (uint8_t)ptype;
     at[3] = flags;
-    base_store_le32(at + 4, DREP_LITTLE_ENDIAN);
+    base_store_le32(at + 4, RPC_LITTLE_ENDIAN);
     base_store_le16(at + 8, frag_length);
     base_store_le16(at + 10, 0);
     base_store_le32(at + 12, call_id);
-}
-
-void rpc_write_response_header(uint8_t *at, uint8_t flags, uint16_t frag_length, uint32_t call_id,
-                               uint32_t remaining, uint16_t context_id)
-{
-    rpc_write_header(at, RPC_RESPONSE, flags, frag_length, call_id);
-    base_store_le32(at + 16, remaining);
-    // Windows answers with the low octet of the context id only, and clients have come to expect
-    // it.
-    base_store_le16(at + 20, context_id & 0xff);
-    base_store_le16(at + 22, 0);
 }
 
 void rpc_write_fault(uint8_t *at, uint8_t flags, uint32_t call_id, uint16_t context_id,

@@ -46,9 +46,10 @@ enum {
     RPC_FAULT_SIZE = 32,
     RPC_BIND_NAK_SIZE = 24,
     RPC_BIND_HEADER_SIZE = 28,
-    RPC_LENGTH_PREFIX = 10,  // bytes that tell how long a PDU is
-    RPC_FRAGMENT_MAX = 5840, // largest request taken and largest size negotiated
-    RPC_FRAGMENT_MIN = 2048, // smallest size negotiated
+    RPC_LENGTH_PREFIX = 10,   // bytes that tell how long a PDU is
+    RPC_FRAGMENT_MAX = 5840,  // largest request taken and largest size negotiated
+    RPC_FRAGMENT_MIN = 2048,  // smallest size negotiated
+    RPC_LITTLE_ENDIAN = 0x10, // the data representation of what a server sends, as a u32
 };
 
 enum { // fault status
@@ -144,8 +145,17 @@ void rpc_write_header(uint8_t *at, enum rpc_ptype ptype, uint8_t flags, uint16_t
 void rpc_write_syntax(uint8_t *at, const struct ndr_syntax_id *id); // 20 bytes
 // The 24 bytes in front of a response stub; `remaining` is this fragment's stub and what follows
 // it.
-void rpc_write_response_header(uint8_t *at, uint8_t flags, uint16_t frag_length, uint32_t call_id,
-                               uint32_t remaining, uint16_t context_id);
+static inline void rpc_write_response_header(uint8_t *at, uint8_t flags, uint16_t frag_length,
+                                             uint32_t call_id, uint32_t remaining,
+                                             uint16_t context_id)
+{
+    base_store_le64(at, UINT64_C(5) | (uint64_t)RPC_RESPONSE << 16 | (uint64_t)flags << 24 |
+                            (uint64_t)RPC_LITTLE_ENDIAN << 32);
+    base_store_le64(at + 8, frag_length | (uint64_t)call_id << 32);
+    // Windows answers with the low octet of the context id only, and clients have come to expect
+    // it.
+    base_store_le64(at + 16, remaining | (uint64_t)(context_id & 0xff) << 32);
+}
 // RPC_FAULT_SIZE bytes.
 void rpc_write_fault(uint8_t *at, uint8_t flags, uint32_t call_id, uint16_t context_id,
                      uint32_t status);

@@ -35,6 +35,8 @@ struct rpc_stream {
     // Contiguous room for `size` bytes, sent by commit; NULL when there is none now.
     uint8_t *(*reserve)(void *stream, uint32_t size);
     void (*commit)(void *stream, uint32_t size);
+    // Like commit, for one who knows the base_sum (base/sum.h) of the bytes.
+    void (*commit_summed)(void *stream, uint32_t size, uint16_t sum);
     // Copies and sends; all or nothing.
     bool (*write)(void *stream, const void *data, uint32_t size);
     // Sends what was written, then ends the connection in order. Input from now on, and what was

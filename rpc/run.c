@@ -144,16 +144,40 @@ static void put_off(struct rpc_server *server, const struct rpc_call *call)
     }
 }
 
-static inline __attribute__((always_inline)) void answer_all(struct rpc_server *server,
-                                                             unsigned count, executor *execute)
+static void answer_one(struct rpc_server *server, struct rpc_call *call, executor *execute)
 {
-    for (unsigned i = 0; i < count; i++) {
-        struct rpc_call *call = &server->batch[i];
-        call->association->batched--;
-        if (!answer(server, call, execute))
-            put_off(server, call);
-        else if (call->reassembled)
-            rpc_reassembly_free(server, call->association);
+    call->association->batched--;
+    if (!answer(server, call, execute))
+        put_off(server, call);
+    else if (call->reassembled)
+        rpc_reassembly_free(server, call->association);
+}
+
+// Answers calls from row `first` on whose replies stand ready. Returns how many.
+static unsigned answer_ready(struct rpc_server *server, unsigned first)
+{
+    const struct rpc_call *call = &server->batch[first];
+    struct rpc_association *association = call->association;
+    if (!call->operation->answer_ready || association->blocked || association->deferred ||
+        association->state == RPC_STATE_CLOSED)
+        return 0;
+    unsigned done = call->operation->answer_ready(server, first);
+    association->batched = (uint16_t)(association->batched - done);
+    server->counters[RPC_CALLS] += done;
+    server->counters[RPC_PDUS_OUT] += done;
+    server->counters[RPC_REPLIES] += done;
+    return done;
+}
+
+static void answer_all(struct rpc_server *server, unsigned count)
+{
+    for (unsigned i = 0; i < count;) {
+        unsigned done = answer_ready(server, i);
+        if (done == 0) {
+            answer_one(server, &server->batch[i], rpc_execute);
+            done = 1;
+        }
+        i += done;
     }
 }
 
@@ -161,10 +185,12 @@ unsigned rpc_run(struct rpc_server *server)
 {
     unsigned count = server->batch_count;
     prepare_all(server);
-    if (__builtin_expect(server->inject != NULL, 0))
-        answer_all(server, count, rpc_inject_execute);
-    else
-        answer_all(server, count, rpc_execute);
+    if (__builtin_expect(server->inject == NULL, 1)) {
+        answer_all(server, count);
+    } else {
+        for (unsigned i = 0; i < count; i++)
+            answer_one(server, &server->batch[i], rpc_inject_execute);
+    }
     for (unsigned i = 0; i < count; i++) {
         struct rpc_association *association = server->batch[i].association;
         if (!association->blocked)

@@ -163,6 +163,13 @@ struct rpc_map_work {
     struct rpc_cursor cursor;
 };
 
+// An ept_map call whose reply stands ready in an entry; `entry` is NULL when it does not.
+struct rpc_map_ready {
+    const struct mapper_entry *entry;
+    uint32_t max_towers;
+    uint32_t referent;
+};
+
 struct rpc_server {
     struct rpc_options options;
     unsigned interface_count;
@@ -191,6 +198,7 @@ struct rpc_server {
     struct mapper_query queries[RPC_BATCH_MAX];
     struct mapper_answer answers[RPC_BATCH_MAX];
     struct rpc_map_work map_work[RPC_BATCH_MAX];
+    struct rpc_map_ready map_ready[RPC_BATCH_MAX];
     // ept_lookup.
     const struct mapper_entry *found[NDR_EPM_ENTRIES_MAX];
     struct ndr_epm_entry views[NDR_EPM_ENTRIES_MAX];
@@ -205,7 +213,7 @@ struct rpc_server {
     // The entries of one ept_map answer with other ports than they have.
     union {
         struct mapper_entry entry;
-        uint8_t bytes[sizeof(struct mapper_entry) + NDR_TOWER_MAX];
+        uint8_t bytes[sizeof(struct mapper_entry) + NDR_EPM_READY_MAX];
     } diverted[MAPPER_ANSWER_MAX];
     // A reply under construction: room for a header, then the stub.
     uint8_t scratch[RPC_RESPONSE_HEADER_SIZE + RPC_STUB_MAX];

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/sum.h"
 #include "mapper/map.h"
 #include "rpc/server.h"
 
@@ -46,8 +47,9 @@ struct conn {
     uint32_t segment;  // largest reservation
     uint8_t *reserved; // `reserved_size` octets, or NULL
     uint32_t reserved_size;
-    unsigned commits;  // replies encoded in place
-    unsigned dribbles; // times that what was written was to go out one byte a segment
+    unsigned commits;       // frames of replies that were written in place
+    unsigned ready_commits; // of them, those of ready-made replies
+    unsigned dribbles;      // times that what was written was to go out one byte a segment
     bool closed, aborted;
 };
 

@@ -1,0 +1,108 @@
+// The usual answer to ept_map: one tower, nothing to continue, NDR 2.0. Its stub stands ready in
+// the entry (mapper/entry.h); here it becomes PDUs. The calls of one connection that follow each
+// other go into one reservation. rpc/epmapper.c gives the same octets, for all other answers, too.
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/sum.h"
+#include "rpc/epmapper.h"
+#include "rpc/server.h"
+
+// The lines behind an entry's first, where its reply is.
+static inline void prefetch_reply(const struct mapper_entry *entry)
+{
+    const uint8_t *at = (const uint8_t *)entry;
+    __builtin_prefetch(at + 64);
+    __builtin_prefetch(at + 128);
+    __builtin_prefetch(at + 192);
+}
+
+static inline bool is_usual(const struct rpc_call *call, const struct rpc_map_work *work,
+                            const struct mapper_answer *answer)
+{
+    return work->verdict == RPC_MAP_ANSWER && !work->continued && answer->count == 1 &&
+           answer->next == MAPPER_END && call->stub.syntax == NDR_SYNTAX_20 && !call->reassembled;
+}
+
+void rpc_epmapper_find_ready(struct rpc_server *server, struct rpc_call *const *calls,
+                             unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct rpc_map_work *work = &server->map_work[calls[i]->slot];
+        const struct mapper_answer *answer = &server->answers[work->answer];
+        struct rpc_map_ready *ready = &server->map_ready[calls[i]->slot];
+        ready->entry = NULL;
+        if (!is_usual(calls[i], work, answer))
+            continue;
+        const struct ndr_epm_map *map = &server->maps[work->map];
+        *ready = (struct rpc_map_ready){
+            .entry = answer->entries[0],
+            .max_towers = map->max_towers,
+            .referent = ndr_epm_ready_referent(map->highest_referent),
+        };
+        prefetch_reply(ready->entry);
+    }
+}
+
+// How many calls from row `first` on are answered together, and the octets that takes.
+static unsigned measure(const struct rpc_server *server, unsigned first, uint32_t *ret_size)
+{
+    const struct rpc_call *begin = &server->batch[first];
+    const struct rpc_association *association = begin->association;
+    uint32_t room = server->options.stream.room(association->stream);
+    uint32_t size = 0;
+    unsigned row = first;
+    for (; row < server->batch_count; row++) {
+        const struct rpc_call *call = &server->batch[row];
+        const struct mapper_entry *entry = server->map_ready[row].entry;
+        if (call->association != association || call->operation != begin->operation || !entry ||
+            entry->reply_size > association->fragment_stub)
+            break;
+        uint32_t length = RPC_RESPONSE_HEADER_SIZE + entry->reply_size;
+        if (length > room - size)
+            break;
+        size += length;
+    }
+    *ret_size = size;
+    return row - first;
+}
+
+// Writes a whole PDU at `pdu`. Returns its sum, not folded.
+static inline uint64_t write_pdu(uint8_t *pdu, const struct rpc_call *call,
+                                 const struct rpc_map_ready *ready)
+{
+    const struct mapper_entry *entry = ready->entry;
+    uint32_t size = entry->reply_size;
+    rpc_write_response_header(pdu, RPC_WHOLE, (uint16_t)(RPC_RESPONSE_HEADER_SIZE + size),
+                              call->call_id, size, call->context_id);
+    uint8_t *stub = pdu + RPC_RESPONSE_HEADER_SIZE;
+    if (size == NDR_EPM_READY_USUAL)
+        memcpy(stub, entry->reply, NDR_EPM_READY_USUAL); // becomes a few vector moves
+    else
+        memcpy(stub, entry->reply, size);
+    base_store_le32(stub + NDR_EPM_READY_MAX_TOWERS, ready->max_towers);
+    base_store_le32(stub + NDR_EPM_READY_REFERENT, ready->referent);
+    return base_sum_word(base_load_le64(pdu)) + base_sum_word(base_load_le64(pdu + 8)) +
+           base_sum_word(base_load_le64(pdu + 16)) + entry->reply_sum + ready->max_towers +
+           ready->referent;
+}
+
+unsigned rpc_epmapper_answer_ready(struct rpc_server *server, unsigned first)
+{
+    const struct rpc_stream *stream = &server->options.stream;
+    void *to = server->batch[first].association->stream;
+    uint32_t size;
+    unsigned count = measure(server, first, &size);
+    uint8_t *at = count ? stream->reserve(to, size) : NULL;
+    if (!at)
+        return 0;
+    uint64_t sum = 0;
+    for (unsigned row = first; row < first + count; row++) {
+        sum += write_pdu(at, &server->batch[row], &server->map_ready[row]);
+        at += RPC_RESPONSE_HEADER_SIZE + server->map_ready[row].entry->reply_size;
+    }
+    stream->commit_summed(to, size, base_sum_fold(sum));
+    server->counters[RPC_EPM_MAP] += count;
+    server->counters[RPC_EPM_MAP_FOUND] += count;
+    return count;
+}
