@@ -25,8 +25,7 @@ static void stream_commit(void *stream, uint32_t size)
 
 static void stream_commit_summed(void *stream, uint32_t size, uint16_t sum)
 {
-    (void)sum;
-    tcp_commit(stream, size);
+    tcp_commit_summed(stream, size, sum);
 }
 
 static bool stream_write(void *stream, const void *data, uint32_t size)
