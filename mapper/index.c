@@ -1,19 +1,19 @@
 #include "mapper/index.h"
 
 #include <assert.h>
-#include <immintrin.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(struct mapper_bucket) == 64, "a bucket is one cache line");
 _Static_assert(offsetof(struct mapper_bucket, tags) == 0, "tags are loaded from the line's start");
 
-enum { CELLS_MASK = (1 << MAPPER_BUCKET_CELLS) - 1 };
 enum { CELLS_PLANNED = 8 }; // of 12, so that few keys have to pass their home bucket
 
 bool mapper_index_init(struct mapper_index *index, enum mapper_key_kind kind,
                        const struct mapper_slot *slots, uint32_t capacity,
                        const struct mapper_secret *secret)
 {
+    if (capacity >= MAPPER_CHAINED)
+        return false;
     size_t buckets = 1;
     while (buckets * CELLS_PLANNED < capacity)
         buckets *= 2;
@@ -41,24 +41,14 @@ void mapper_index_destroy(struct mapper_index *index)
     index->links = NULL;
 }
 
-// From the bits that do not choose the bucket; never 0.
-static uint8_t tag_of(uint64_t hash)
-{
-    uint8_t tag = (uint8_t)(hash >> 56);
-    return tag == 0 ? 1 : tag;
-}
-
-// Bit i is set when cell i carries `tag`. One load covers the tags and the four bytes behind.
-static unsigned cells_with(const struct mapper_bucket *bucket, uint8_t tag)
-{
-    __m128i tags = _mm_load_si128((const __m128i *)(const void *)bucket);
-    __m128i same = _mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag));
-    return (unsigned)_mm_movemask_epi8(same) & CELLS_MASK;
-}
-
 static struct mapper_key key_in(const struct mapper_index *index, uint32_t slot)
 {
     return mapper_key_of_entry(index->kind, index->slots[slot].entry, &index->secret);
+}
+
+static uint32_t first_of(uint32_t head)
+{
+    return head & ~MAPPER_CHAINED;
 }
 
 // Where the head of `key` is kept; NULL when the key is not there.
@@ -66,12 +56,12 @@ static struct mapper_key key_in(const struct mapper_index *index, uint32_t slot)
 static uint32_t *find_head(const struct mapper_index *index, const struct mapper_key *key,
                            uint64_t hash, struct mapper_bucket **ret_bucket)
 {
-    uint8_t tag = tag_of(hash);
+    uint8_t tag = mapper_index_tag(hash);
     for (uint64_t step = 0; step <= index->mask; step++) {
         struct mapper_bucket *bucket = &index->buckets[(hash + step) & index->mask];
-        for (unsigned cells = cells_with(bucket, tag); cells != 0; cells &= cells - 1) {
+        for (unsigned cells = mapper_index_cells(bucket, tag); cells != 0; cells &= cells - 1) {
             uint32_t *head = &bucket->heads[__builtin_ctz(cells)];
-            struct mapper_key found = key_in(index, *head);
+            struct mapper_key found = key_in(index, first_of(*head));
             if (mapper_key_equal(&found, key)) {
                 *ret_bucket = bucket;
                 return head;
@@ -88,10 +78,10 @@ static void add_key(struct mapper_index *index, uint64_t hash, uint32_t slot)
 {
     for (uint64_t step = 0; step <= index->mask; step++) {
         struct mapper_bucket *bucket = &index->buckets[(hash + step) & index->mask];
-        unsigned empty = cells_with(bucket, 0);
+        unsigned empty = mapper_index_cells(bucket, 0);
         if (empty != 0) {
             unsigned cell = (unsigned)__builtin_ctz(empty);
-            bucket->tags[cell] = tag_of(hash);
+            bucket->tags[cell] = mapper_index_tag(hash);
             bucket->heads[cell] = slot;
             return;
         }
@@ -111,7 +101,8 @@ static void remove_key(struct mapper_index *index, uint64_t hash, struct mapper_
 // Ascending order, so that a position is a slot number. New slots mostly come last.
 static void link_slot(struct mapper_link *links, uint32_t *head, uint32_t slot)
 {
-    uint32_t first = *head, last = links[first].prev;
+    uint32_t first = first_of(*head), last = links[first].prev;
+    *head |= MAPPER_CHAINED;
     if (slot > last) {
         links[last].next = slot;
         links[slot] = (struct mapper_link){MAPPER_NONE, last};
@@ -119,7 +110,7 @@ static void link_slot(struct mapper_link *links, uint32_t *head, uint32_t slot)
     } else if (slot < first) {
         links[slot] = (struct mapper_link){first, last};
         links[first].prev = slot;
-        *head = slot;
+        *head = slot | MAPPER_CHAINED;
     } else {
         uint32_t before = first;
         while (links[before].next < slot)
@@ -134,11 +125,13 @@ static void link_slot(struct mapper_link *links, uint32_t *head, uint32_t slot)
 static void unlink_slot(struct mapper_link *links, uint32_t *head, uint32_t slot)
 {
     struct mapper_link gone = links[slot];
-    if (slot == *head)
-        *head = gone.next;
+    uint32_t first = first_of(*head);
+    if (slot == first)
+        first = gone.next;
     else
         links[gone.prev].next = gone.next;
-    links[gone.next == MAPPER_NONE ? *head : gone.next].prev = gone.prev;
+    links[gone.next == MAPPER_NONE ? first : gone.next].prev = gone.prev;
+    *head = links[first].next == MAPPER_NONE ? first : first | MAPPER_CHAINED;
 }
 
 static bool is_indexed(const struct mapper_index *index, uint32_t slot)
@@ -171,7 +164,7 @@ void mapper_index_remove(struct mapper_index *index, uint32_t slot)
     struct mapper_bucket *bucket;
     uint32_t *head = find_head(index, &key, hash, &bucket);
     assert(head != NULL);
-    if (*head == slot && index->links[slot].next == MAPPER_NONE)
+    if (first_of(*head) == slot && index->links[slot].next == MAPPER_NONE)
         remove_key(index, hash, bucket, head);
     else
         unlink_slot(index->links, head, slot);
@@ -182,7 +175,7 @@ uint32_t mapper_index_find(const struct mapper_index *index, const struct mapper
 {
     struct mapper_bucket *bucket;
     const uint32_t *head = find_head(index, key, hash, &bucket);
-    return head == NULL ? MAPPER_NONE : *head;
+    return head == NULL ? MAPPER_NONE : first_of(*head);
 }
 
 uint32_t mapper_index_from(const struct mapper_index *index, const struct mapper_key *key,
@@ -202,11 +195,4 @@ uint32_t mapper_index_from(const struct mapper_index *index, const struct mapper
     while (slot < position)
         slot = index->links[slot].next;
     return slot;
-}
-
-uint32_t mapper_index_candidate(const struct mapper_index *index, uint64_t hash)
-{
-    const struct mapper_bucket *bucket = &index->buckets[hash & index->mask];
-    unsigned cells = cells_with(bucket, tag_of(hash));
-    return cells == 0 ? MAPPER_NONE : bucket->heads[__builtin_ctz(cells)];
 }

@@ -28,8 +28,12 @@ enum { MAPPER_BUCKET_CELLS = 12 };
 struct mapper_bucket {
     _Alignas(64) uint8_t tags[MAPPER_BUCKET_CELLS];
     uint32_t passed;
-    uint32_t heads[MAPPER_BUCKET_CELLS]; // first slot of the key's chain
+    // First slot of the key's chain; with MAPPER_CHAINED when it is not the only one, so that a
+    // search for the usual, single one needs no look at the links.
+    uint32_t heads[MAPPER_BUCKET_CELLS];
 };
+
+#define MAPPER_CHAINED 0x80000000u
 
 struct mapper_link {
     uint32_t next; // MAPPER_NONE: last of its chain
@@ -45,7 +49,7 @@ struct mapper_index {
     enum mapper_key_kind kind;
 };
 
-// An empty index over `capacity` slots. False: no memory.
+// An empty index over `capacity` slots, less than MAPPER_CHAINED. False: no memory.
 bool mapper_index_init(struct mapper_index *index, enum mapper_key_kind kind,
                        const struct mapper_slot *slots, uint32_t capacity,
                        const struct mapper_secret *secret);
@@ -74,6 +78,27 @@ static inline void mapper_index_prefetch(const struct mapper_index *index, uint6
     __builtin_prefetch(&index->buckets[hash & index->mask]);
 }
 
-// The slot that mapper_index_find will most probably have to look at; MAPPER_NONE when the home
-// bucket rules the key out. Reads only the bucket.
-uint32_t mapper_index_candidate(const struct mapper_index *index, uint64_t hash);
+// From the bits that do not choose the bucket; never 0.
+static inline uint8_t mapper_index_tag(uint64_t hash)
+{
+    uint8_t tag = (uint8_t)(hash >> 56);
+    return tag == 0 ? 1 : tag;
+}
+
+// Bit i is set when cell i carries `tag`. One load covers the tags and the four bytes behind.
+static inline unsigned mapper_index_cells(const struct mapper_bucket *bucket, uint8_t tag)
+{
+    enum { ALL = (1 << MAPPER_BUCKET_CELLS) - 1 };
+    __m128i tags = _mm_load_si128((const __m128i *)(const void *)bucket);
+    __m128i same = _mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag));
+    return (unsigned)_mm_movemask_epi8(same) & ALL;
+}
+
+// The head that mapper_index_find will most probably have to look at, with its MAPPER_CHAINED;
+// MAPPER_NONE when the home bucket rules the key out. Reads only the bucket.
+static inline uint32_t mapper_index_candidate(const struct mapper_index *index, uint64_t hash)
+{
+    const struct mapper_bucket *bucket = &index->buckets[hash & index->mask];
+    unsigned cells = mapper_index_cells(bucket, mapper_index_tag(hash));
+    return cells == 0 ? MAPPER_NONE : bucket->heads[__builtin_ctz(cells)];
+}

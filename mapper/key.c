@@ -14,6 +14,11 @@ struct mapper_secret mapper_secret_draw(void)
     return secret;
 }
 
+_Static_assert(offsetof(struct mapper_entry, interface.major) == 8 * MAPPER_MINOR_WORD &&
+                   offsetof(struct mapper_entry, interface.minor) == 8 * MAPPER_MINOR_WORD + 2 &&
+                   offsetof(struct mapper_entry, annotation) == MAPPER_IDENTITY_SIZE,
+               "an entry begins with its identity: no padding, and the minor version in its place");
+
 static void put_uuid(uint64_t words[2], const struct base_uuid *uuid)
 {
     memcpy(words, uuid->bytes, sizeof uuid->bytes);
@@ -23,14 +28,11 @@ struct mapper_key mapper_key_binding(const struct base_uuid *object,
                                      const struct ndr_syntax_id *interface,
                                      const struct ndr_syntax_id *transfer, uint64_t protseq_key)
 {
-    struct mapper_key key;
-    put_uuid(&key.words[0], &interface->uuid);
-    put_uuid(&key.words[2], &transfer->uuid);
-    put_uuid(&key.words[4], object);
-    key.words[6] = protseq_key;
-    key.words[7] =
-        (uint64_t)interface->major << 32 | (uint64_t)transfer->major << 16 | transfer->minor;
-    return key;
+    const struct mapper_entry like = {.object = *object,
+                                      .interface = *interface,
+                                      .transfer = *transfer,
+                                      .protseq_key = protseq_key};
+    return mapper_identity_key(&like);
 }
 
 struct mapper_key mapper_key_object(const struct base_uuid *object)
@@ -63,6 +65,5 @@ struct mapper_key mapper_key_of_entry(enum mapper_key_kind kind, const struct ma
     case MAPPER_KEY_BINDING:
         break;
     }
-    return mapper_key_binding(&entry->object, &entry->interface, &entry->transfer,
-                              entry->protseq_key);
+    return mapper_identity_key(entry);
 }

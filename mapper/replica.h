@@ -35,14 +35,14 @@ enum {
     MAPPER_END = UINT32_MAX - 1, // "no further match"
 };
 
-// One ept_map question.
+// One ept_map question. It begins as an entry does, so that the two are compared at once.
 struct mapper_query {
+    struct base_uuid object;        // nil: only entries registered without an object
     struct ndr_syntax_id interface; // minor: the least that will do
     struct ndr_syntax_id transfer;
     uint64_t protseq_key;
-    struct base_uuid object; // nil: only entries registered without an object
-    uint32_t position;       // slot to start from: 0, or `next` of the answer before
-    uint32_t max;            // towers wanted, at least 1
+    uint32_t position; // slot to start from: 0, or `next` of the answer before
+    uint32_t max;      // towers wanted, at least 1
 };
 
 struct mapper_answer {
@@ -52,9 +52,10 @@ struct mapper_answer {
     const struct mapper_entry *entries[MAPPER_ANSWER_MAX];
 };
 
-// Answers `count` questions at once (hash all, prefetch, probe all). C706 ept_map: entries whose
-// object equals the question's; if there is none, entries with a nil object. Asking for the mgmt
-// interface itself: one answer per endpoint of the object, INVALID_ENTRY for a nil object.
+// Answers `count` questions at once (hash all, probe all, confirm all, each stage prefetching for
+// the next). C706 ept_map: entries whose object equals the question's; if there is none, entries
+// with a nil object. Asking for the mgmt interface itself: one answer per endpoint of the object,
+// INVALID_ENTRY for a nil object.
 void mapper_replica_map(const struct mapper_replica *replica, const struct mapper_query *queries,
                         struct mapper_answer *ret_answers, unsigned count);
 

@@ -11,11 +11,19 @@ static const struct base_uuid mgmt_uuid =
 // Where the binding of a tower begins: behind the floor count and two floors of a UUID each.
 enum { BINDING_AT = 2 + 2 * (2 + 19 + 2 + 2) };
 
+_Static_assert(
+    offsetof(struct mapper_query, position) == MAPPER_IDENTITY_SIZE &&
+        offsetof(struct mapper_query, object) == offsetof(struct mapper_entry, object) &&
+        offsetof(struct mapper_query, interface) == offsetof(struct mapper_entry, interface) &&
+        offsetof(struct mapper_query, transfer) == offsetof(struct mapper_entry, transfer) &&
+        offsetof(struct mapper_query, protseq_key) == offsetof(struct mapper_entry, protseq_key),
+    "a question begins with its identity, as an entry does");
+
 // One question on its way through the stages.
 struct probe {
-    struct mapper_key key;
     uint64_t hash;
-    uint32_t candidate;
+    uint32_t candidate;               // a head, with its MAPPER_CHAINED
+    const struct mapper_entry *entry; // the candidate's, when there is one
 };
 
 // False when the answer is full; then the entry is the next one.
@@ -98,27 +106,37 @@ static void list_mgmt(const struct mapper_replica *replica, const struct mapper_
     }
 }
 
+// All entries that match, and the rules for when there is none.
 static void answer_one(const struct mapper_replica *replica, const struct mapper_query *query,
-                       const struct probe *probe, struct mapper_answer *answer)
+                       uint64_t hash, struct mapper_answer *answer)
 {
     static const struct base_uuid nil;
     const struct mapper_index *index = &replica->table.index[MAPPER_REPLICA_BINDINGS];
+    struct mapper_key key = mapper_identity_key(query);
     answer->status = NDR_EPM_STATUS_NOT_REGISTERED;
     answer->count = 0;
     answer->next = MAPPER_END;
-    uint32_t head = mapper_index_find(index, &probe->key, probe->hash);
-    list_bindings(replica, query, &probe->key, head, query->position, answer);
+    uint32_t head = mapper_index_find(index, &key, hash);
+    list_bindings(replica, query, &key, head, query->position, answer);
     if (answer->count == 0 && !base_uuid_is_nil(&query->object) &&
-        !has_own_match(replica, query, &probe->key, head)) {
-        struct mapper_key key =
+        !has_own_match(replica, query, &key, head)) {
+        struct mapper_key nil_key =
             mapper_key_binding(&nil, &query->interface, &query->transfer, query->protseq_key);
-        head = mapper_index_find(index, &key, mapper_key_hash(&key, &index->secret));
-        list_bindings(replica, query, &key, head, query->position, answer);
+        head = mapper_index_find(index, &nil_key, mapper_key_hash(&nil_key, &index->secret));
+        list_bindings(replica, query, &nil_key, head, query->position, answer);
     }
     if (answer->count == 0 && base_uuid_equal(&query->interface.uuid, &mgmt_uuid))
         list_mgmt(replica, query, answer);
     if (answer->count != 0)
         answer->status = NDR_EPM_STATUS_OK;
+}
+
+// Whether the probe found the one entry of its key, and that is the answer.
+static inline bool is_single(const struct mapper_query *query, const struct probe *probe)
+{
+    return probe->entry != NULL && !(probe->candidate & MAPPER_CHAINED) && query->position == 0 &&
+           mapper_identity_equal(query, probe->entry) &&
+           probe->entry->interface.minor >= query->interface.minor;
 }
 
 static void answer_batch(const struct mapper_replica *replica, const struct mapper_query *queries,
@@ -128,22 +146,29 @@ static void answer_batch(const struct mapper_replica *replica, const struct mapp
     const struct mapper_index *index = &replica->table.index[MAPPER_REPLICA_BINDINGS];
     const struct mapper_slot *slots = replica->table.slots;
     for (unsigned i = 0; i < count; i++) {
-        const struct mapper_query *query = &queries[i];
-        probes[i].key = mapper_key_binding(&query->object, &query->interface, &query->transfer,
-                                           query->protseq_key);
-        probes[i].hash = mapper_key_hash(&probes[i].key, &index->secret);
+        struct mapper_key key = mapper_identity_key(&queries[i]);
+        probes[i].hash = mapper_key_hash(&key, &index->secret);
         mapper_index_prefetch(index, probes[i].hash);
     }
     for (unsigned i = 0; i < count; i++) {
         probes[i].candidate = mapper_index_candidate(index, probes[i].hash);
-        if (probes[i].candidate != MAPPER_NONE)
-            __builtin_prefetch(&slots[probes[i].candidate]);
+        __builtin_prefetch(&slots[probes[i].candidate & ~MAPPER_CHAINED]); // never faults
     }
-    for (unsigned i = 0; i < count; i++)
-        if (probes[i].candidate != MAPPER_NONE)
-            __builtin_prefetch(slots[probes[i].candidate].entry);
-    for (unsigned i = 0; i < count; i++)
-        answer_one(replica, &queries[i], &probes[i], &answers[i]);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t head = probes[i].candidate;
+        probes[i].entry = head == MAPPER_NONE ? NULL : slots[head & ~MAPPER_CHAINED].entry;
+        __builtin_prefetch(probes[i].entry);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (is_single(&queries[i], &probes[i])) {
+            answers[i].status = NDR_EPM_STATUS_OK;
+            answers[i].count = 1;
+            answers[i].next = MAPPER_END;
+            answers[i].entries[0] = probes[i].entry;
+        } else {
+            answer_one(replica, &queries[i], probes[i].hash, &answers[i]);
+        }
+    }
 }
 
 void mapper_replica_map(const struct mapper_replica *replica, const struct mapper_query *queries,

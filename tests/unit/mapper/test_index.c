@@ -41,6 +41,31 @@ static void every_key_is_found_and_no_other(void **state)
     mapper_index_destroy(&by_object);
 }
 
+static void a_head_says_whether_its_slot_is_the_only_one(void **state)
+{
+    (void)state;
+    fill(3);
+    struct base_uuid uuid = uuid_number(1);
+    struct mapper_key key = mapper_key_object(&uuid);
+    uint64_t hash = mapper_key_hash(&key, &by_object.secret);
+    static const struct {
+        bool add;
+        uint32_t slot, head;
+    } rows[] = {
+        {true, 1, 1},
+        {true, 0, MAPPER_CHAINED},
+        {true, 2, MAPPER_CHAINED},
+        {false, 0, MAPPER_CHAINED | 1},
+        {false, 2, 1},
+        {false, 1, MAPPER_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        (rows[i].add ? mapper_index_add : mapper_index_remove)(&by_object, rows[i].slot);
+        assert_int_equal(mapper_index_candidate(&by_object, hash), rows[i].head);
+    }
+    mapper_index_destroy(&by_object);
+}
+
 // Searches would never end early again after enough churn if buckets did not forget.
 static void an_index_emptied_again_is_as_new(void **state)
 {
@@ -120,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_found_and_no_other),
+        cmocka_unit_test(a_head_says_whether_its_slot_is_the_only_one),
         cmocka_unit_test(an_index_emptied_again_is_as_new),
         cmocka_unit_test(a_chain_is_in_slot_order_however_it_came_about),
         cmocka_unit_test(a_chain_is_entered_at_any_position),
