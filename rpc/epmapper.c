@@ -8,6 +8,10 @@
 
 // ---- ept_map
 
+// Calls that go through the stages together: enough for their cache misses to overlap, few enough
+// for what is passed from stage to stage to stay in the nearest cache.
+enum { MAP_STAGE = 32 };
+
 // What tells one ept_map question from another, for the fingerprint in its handle.
 struct map_question {
     struct base_uuid interface, transfer, object;
@@ -16,18 +20,18 @@ struct map_question {
     uint32_t kind; // 1: keeps map and lookup handles apart
 };
 
-static uint32_t map_fingerprint(const struct rpc_server *server, const struct mapper_query *query)
+static uint32_t map_fingerprint(const struct rpc_server *server, const struct ndr_epm_map *map)
 {
     struct map_question question;
     memset(&question, 0, sizeof question);
-    question.interface = query->interface.uuid;
-    question.transfer = query->transfer.uuid;
-    question.object = query->object;
-    question.protseq_key = query->protseq_key;
-    question.versions[0] = query->interface.major;
-    question.versions[1] = query->interface.minor;
-    question.versions[2] = query->transfer.major;
-    question.versions[3] = query->transfer.minor;
+    question.interface = map->interface.uuid;
+    question.transfer = map->transfer.uuid;
+    question.object = map->object;
+    question.protseq_key = map->protseq_key;
+    question.versions[0] = map->interface.major;
+    question.versions[1] = map->interface.minor;
+    question.versions[2] = map->transfer.major;
+    question.versions[3] = map->transfer.minor;
     question.kind = 1;
     return rpc_handle_fingerprint(server, &question, sizeof question);
 }
@@ -65,30 +69,40 @@ static enum rpc_map_verdict make_query(struct rpc_server *server, const struct r
     };
     if (!work->continued)
         return RPC_MAP_ANSWER;
-    if (fingerprint != map_fingerprint(server, query))
+    if (fingerprint != map_fingerprint(server, map))
         return no_towers(work, NDR_EPM_STATUS_INVALID_CONTEXT);
     query->position = work->cursor.position;
     return RPC_MAP_ANSWER;
 }
 
-static void map_prepare(struct rpc_server *server, struct rpc_call **calls, unsigned count)
+// Takes `count` calls through the stages; their rows in server->maps and server->answers begin at
+// `row`.
+static void map_stages(struct rpc_server *server, struct rpc_call **calls, unsigned row,
+                       unsigned count)
 {
+    struct ndr_stub stubs[MAP_STAGE];
+    struct mapper_query queries[MAP_STAGE];
     for (unsigned i = 0; i < count; i++)
-        server->map_stubs[i] = calls[i]->stub;
-    ndr_epm_decode_map(server->map_stubs, count, server->maps);
+        stubs[i] = calls[i]->stub;
+    ndr_epm_decode_map(stubs, count, server->maps + row);
 
-    unsigned queries = 0;
+    unsigned asked = 0;
     for (unsigned i = 0; i < count; i++) {
         struct rpc_map_work *work = &server->map_work[calls[i]->slot];
         work->continued = false;
-        work->map = (uint8_t)i;
-        work->answer = (uint8_t)queries;
-        work->verdict =
-            make_query(server, calls[i], &server->maps[i], &server->queries[queries], work);
-        queries += work->verdict == RPC_MAP_ANSWER;
+        work->map = (uint8_t)(row + i);
+        work->answer = (uint8_t)(row + asked);
+        work->verdict = make_query(server, calls[i], &server->maps[row + i], &queries[asked], work);
+        asked += work->verdict == RPC_MAP_ANSWER;
     }
-    mapper_replica_map(server->options.replica, server->queries, server->answers, queries);
+    mapper_replica_map(server->options.replica, queries, server->answers + row, asked);
     rpc_epmapper_find_ready(server, calls, count);
+}
+
+static void map_prepare(struct rpc_server *server, struct rpc_call **calls, unsigned count)
+{
+    for (unsigned row = 0; row < count; row += MAP_STAGE)
+        map_stages(server, calls + row, row, count - row < MAP_STAGE ? count - row : MAP_STAGE);
 }
 
 static const struct mapper_answer *answer_of(const struct rpc_server *server,
@@ -165,7 +179,7 @@ static void map_continue(struct rpc_server *server, const struct rpc_call *call,
     if (!work->continued)
         work->cursor = rpc_handle_new(server, association);
     work->cursor.position = answer->next;
-    uint32_t fingerprint = map_fingerprint(server, &server->queries[work->answer]);
+    uint32_t fingerprint = map_fingerprint(server, &server->maps[work->map]);
     *ret_handle = rpc_handle_seal(server, association, &work->cursor, fingerprint);
 }
 

@@ -156,9 +156,8 @@ enum rpc_map_verdict {
 struct rpc_map_work {
     enum rpc_map_verdict verdict;
     uint32_t status;
-    uint8_t map; // row in server->maps
-    uint8_t
-        answer; // row in server->queries and server->answers, when the verdict is RPC_MAP_ANSWER
+    uint8_t map;    // row in server->maps
+    uint8_t answer; // row in server->answers, when the verdict is RPC_MAP_ANSWER
     bool continued; // `cursor` is live
     struct rpc_cursor cursor;
 };
@@ -193,9 +192,7 @@ struct rpc_server {
 
     struct rpc_call batch[RPC_BATCH_MAX];
     // ept_map, stage by stage; rows match those of the batch.
-    struct ndr_stub map_stubs[RPC_BATCH_MAX];
     struct ndr_epm_map maps[RPC_BATCH_MAX];
-    struct mapper_query queries[RPC_BATCH_MAX];
     struct mapper_answer answers[RPC_BATCH_MAX];
     struct rpc_map_work map_work[RPC_BATCH_MAX];
     struct rpc_map_ready map_ready[RPC_BATCH_MAX];
