@@ -82,9 +82,8 @@ static inline uint64_t write_pdu(uint8_t *pdu, const struct rpc_call *call,
         memcpy(stub, entry->reply, size);
     base_store_le32(stub + NDR_EPM_READY_MAX_TOWERS, ready->max_towers);
     base_store_le32(stub + NDR_EPM_READY_REFERENT, ready->referent);
-    return base_sum_word(base_load_le64(pdu)) + base_sum_word(base_load_le64(pdu + 8)) +
-           base_sum_word(base_load_le64(pdu + 16)) + entry->reply_sum + ready->max_towers +
-           ready->referent;
+    return base_sum_words(pdu, RPC_RESPONSE_HEADER_SIZE / 4) + entry->reply_sum +
+           ready->max_towers + ready->referent;
 }
 
 unsigned rpc_epmapper_answer_ready(struct rpc_server *server, unsigned first)
