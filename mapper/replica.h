@@ -6,6 +6,10 @@
 // enumeration is a slot number: O(1) to resume, valid on every worker, and an entry that was there
 // all the time is listed exactly once whatever came and went around it.
 //
+// A million entries take some 50 octets each in every replica: 16 for the slot, and in each of two
+// indexes 8 for the link and 8 to 16 for the bucket. The entries themselves, 256 octets with a
+// tower of 75, are there once.
+//
 // Limits. mapper_replica_lookup by interface, or for all, scans the slots (16 bytes each) from the
 // position on: with a million entries and few matches a call takes milliseconds. By object it does
 // not. Changes among thousands of entries with one and the same key slow down (mapper/index.h).
