@@ -7,11 +7,6 @@
 
 enum { POSITION = 0, GROUP = 4, INDEX = 8, FINGERPRINT = 9, SEAL = 12 };
 
-bool rpc_handle_is_null(const struct ndr_context_handle *handle)
-{
-    return base_uuid_is_nil(&handle->uuid);
-}
-
 static uint32_t seal_of(const struct rpc_server *server, const uint8_t bytes[16], uint32_t epoch)
 {
     uint8_t sealed[16];

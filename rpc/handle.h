@@ -21,7 +21,10 @@ struct rpc_cursor {
     uint32_t position;
 };
 
-bool rpc_handle_is_null(const struct ndr_context_handle *handle);
+static inline bool rpc_handle_is_null(const struct ndr_context_handle *handle)
+{
+    return base_uuid_is_nil(&handle->uuid);
+}
 
 // Opens the seal. False when the handle is forged, freed, of another group or of another life.
 // *ret_fingerprint is that of the question it was made for.
