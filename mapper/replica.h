@@ -63,6 +63,14 @@ struct mapper_answer {
 void mapper_replica_map(const struct mapper_replica *replica, const struct mapper_query *queries,
                         struct mapper_answer *ret_answers, unsigned count);
 
+// The quick half of that, for what nearly all questions are: ret_entries[i] is the one entry that
+// answers maps[i] from the first position on, however many towers it wants. NULL: it is not that
+// simple, ask mapper_replica_map. `count` is at most MAPPER_FIND_MAX. Of a map only the members
+// from object to protseq_key are looked at, set or not.
+enum { MAPPER_FIND_MAX = 32 };
+void mapper_replica_find(const struct mapper_replica *replica, const struct ndr_epm_map *maps,
+                         const struct mapper_entry **ret_entries, unsigned count);
+
 // One ept_lookup question.
 struct mapper_inquiry {
     enum ndr_epm_inquiry type;

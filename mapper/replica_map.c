@@ -19,6 +19,14 @@ _Static_assert(
         offsetof(struct mapper_query, protseq_key) == offsetof(struct mapper_entry, protseq_key),
     "a question begins with its identity, as an entry does");
 
+_Static_assert(offsetof(struct ndr_epm_map, protseq_key) - offsetof(struct ndr_epm_map, object) ==
+                       offsetof(struct mapper_entry, protseq_key) &&
+                   offsetof(struct ndr_epm_map, transfer) - offsetof(struct ndr_epm_map, object) ==
+                       offsetof(struct mapper_entry, transfer) &&
+                   offsetof(struct ndr_epm_map, interface) - offsetof(struct ndr_epm_map, object) ==
+                       offsetof(struct mapper_entry, interface),
+               "a decoded request holds an identity, too");
+
 // One question on its way through the stages.
 struct probe {
     uint64_t hash;
@@ -131,22 +139,17 @@ static void answer_one(const struct mapper_replica *replica, const struct mapper
         answer->status = NDR_EPM_STATUS_OK;
 }
 
-// Whether the probe found the one entry of its key, and that is the answer.
-static inline bool is_single(const struct mapper_query *query, const struct probe *probe)
+// Takes `count` identities (mapper/key.h), `stride` octets apart, to the entries that most probably
+// are theirs.
+static inline __attribute__((always_inline)) void probe_all(const struct mapper_replica *replica,
+                                                            const void *identities, size_t stride,
+                                                            struct probe *probes, unsigned count)
 {
-    return probe->entry != NULL && !(probe->candidate & MAPPER_CHAINED) && query->position == 0 &&
-           mapper_identity_equal(query, probe->entry) &&
-           probe->entry->interface.minor >= query->interface.minor;
-}
-
-static void answer_batch(const struct mapper_replica *replica, const struct mapper_query *queries,
-                         struct mapper_answer *answers, unsigned count)
-{
-    struct probe probes[BATCH];
     const struct mapper_index *index = &replica->table.index[MAPPER_REPLICA_BINDINGS];
     const struct mapper_slot *slots = replica->table.slots;
-    for (unsigned i = 0; i < count; i++) {
-        struct mapper_key key = mapper_identity_key(&queries[i]);
+    const uint8_t *identity = identities;
+    for (unsigned i = 0; i < count; i++, identity += stride) {
+        struct mapper_key key = mapper_identity_key(identity);
         probes[i].hash = mapper_key_hash(&key, &index->secret);
         mapper_index_prefetch(index, probes[i].hash);
     }
@@ -159,14 +162,40 @@ static void answer_batch(const struct mapper_replica *replica, const struct mapp
         probes[i].entry = head == MAPPER_NONE ? NULL : slots[head & ~MAPPER_CHAINED].entry;
         __builtin_prefetch(probes[i].entry);
     }
+}
+
+// Whether the probe found the one entry of its key, and it is of that minor version or a later one.
+static inline bool is_single(const void *identity, uint16_t minor, const struct probe *probe)
+{
+    return probe->entry != NULL && !(probe->candidate & MAPPER_CHAINED) &&
+           mapper_identity_equal(identity, probe->entry) && probe->entry->interface.minor >= minor;
+}
+
+void mapper_replica_find(const struct mapper_replica *replica, const struct ndr_epm_map *maps,
+                         const struct mapper_entry **ret_entries, unsigned count)
+{
+    struct probe probes[MAPPER_FIND_MAX];
+    probe_all(replica, &maps->object, sizeof *maps, probes, count);
+    for (unsigned i = 0; i < count; i++)
+        ret_entries[i] = is_single(&maps[i].object, maps[i].interface.minor, &probes[i])
+                             ? probes[i].entry
+                             : NULL;
+}
+
+static void answer_batch(const struct mapper_replica *replica, const struct mapper_query *queries,
+                         struct mapper_answer *answers, unsigned count)
+{
+    struct probe probes[BATCH];
+    probe_all(replica, queries, sizeof *queries, probes, count);
     for (unsigned i = 0; i < count; i++) {
-        if (is_single(&queries[i], &probes[i])) {
+        const struct mapper_query *query = &queries[i];
+        if (query->position == 0 && is_single(query, query->interface.minor, &probes[i])) {
             answers[i].status = NDR_EPM_STATUS_OK;
             answers[i].count = 1;
             answers[i].next = MAPPER_END;
             answers[i].entries[0] = probes[i].entry;
         } else {
-            answer_one(replica, &queries[i], probes[i].hash, &answers[i]);
+            answer_one(replica, query, probes[i].hash, &answers[i]);
         }
     }
 }

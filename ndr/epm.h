@@ -72,13 +72,14 @@ struct ndr_epm_map {
     bool valid; // false: the stub could not be decoded (fault 6f7); nothing else is set
     bool has_object;
     enum ndr_tower_reason tower_reason; // of tower_octets, when they are not NULL
-    struct base_uuid object;            // nil when absent
-    const uint8_t *tower_octets;        // NULL when the map_tower pointer is NULL
-    uint32_t tower_size;
-    // What the tower asks for, when tower_octets is not NULL and tower_reason is OK (ndr/tower.h).
+    // The object, and what the tower asks for, when tower_octets is not NULL and tower_reason is OK
+    // (ndr/tower.h). In this order and without gaps, as an entry of the map begins.
+    struct base_uuid object; // nil when absent
     struct ndr_syntax_id interface;
     struct ndr_syntax_id transfer;
     uint64_t protseq_key;
+    const uint8_t *tower_octets; // NULL when the map_tower pointer is NULL
+    uint32_t tower_size;
     struct ndr_context_handle handle;
     uint32_t max_towers;
     uint32_t highest_referent;

@@ -10,7 +10,7 @@
 
 // Calls that go through the stages together: enough for their cache misses to overlap, few enough
 // for what is passed from stage to stage to stay in the nearest cache.
-enum { MAP_STAGE = 32 };
+enum { MAP_STAGE = MAPPER_FIND_MAX };
 
 // What tells one ept_map question from another, for the fingerprint in its handle.
 struct map_question {
@@ -75,28 +75,36 @@ static enum rpc_map_verdict make_query(struct rpc_server *server, const struct r
     return RPC_MAP_ANSWER;
 }
 
-// Takes `count` calls through the stages; their rows in server->maps and server->answers begin at
-// `row`.
-static void map_stages(struct rpc_server *server, struct rpc_call **calls, unsigned row,
-                       unsigned count)
+// Asks the map for `count` calls whose replies do not stand ready; their answers begin at `row`.
+static void map_ask(struct rpc_server *server, struct rpc_call *const *calls, unsigned row,
+                    unsigned count)
 {
-    struct ndr_stub stubs[MAP_STAGE];
     struct mapper_query queries[MAP_STAGE];
-    for (unsigned i = 0; i < count; i++)
-        stubs[i] = calls[i]->stub;
-    ndr_epm_decode_map(stubs, count, server->maps + row);
-
     unsigned asked = 0;
     for (unsigned i = 0; i < count; i++) {
         struct rpc_map_work *work = &server->map_work[calls[i]->slot];
         work->continued = false;
-        work->map = (uint8_t)(row + i);
         work->answer = (uint8_t)(row + asked);
-        work->verdict = make_query(server, calls[i], &server->maps[row + i], &queries[asked], work);
+        work->verdict =
+            make_query(server, calls[i], &server->maps[work->map], &queries[asked], work);
         asked += work->verdict == RPC_MAP_ANSWER;
     }
     mapper_replica_map(server->options.replica, queries, server->answers + row, asked);
-    rpc_epmapper_find_ready(server, calls, count);
+}
+
+// Takes `count` calls through the stages; their rows in server->maps and server->answers begin at
+// `row`.
+static void map_stages(struct rpc_server *server, struct rpc_call *const *calls, unsigned row,
+                       unsigned count)
+{
+    struct ndr_stub stubs[MAP_STAGE];
+    struct rpc_call *others[MAP_STAGE];
+    for (unsigned i = 0; i < count; i++)
+        stubs[i] = calls[i]->stub;
+    ndr_epm_decode_map(stubs, count, server->maps + row);
+    unsigned left = rpc_epmapper_find_ready(server, calls, row, count, others);
+    if (left)
+        map_ask(server, others, row, left);
 }
 
 static void map_prepare(struct rpc_server *server, struct rpc_call **calls, unsigned count)
@@ -143,6 +151,7 @@ static const struct mapper_entry *divert(const struct mapper_entry *entry, struc
 void rpc_epmapper_divert(struct rpc_server *server, const struct rpc_call *call, uint16_t port)
 {
     const struct rpc_map_work *work = &server->map_work[call->slot];
+    rpc_epmapper_forget_ready(server, call);
     if (work->verdict != RPC_MAP_ANSWER)
         return;
     struct mapper_answer *answer = &server->answers[work->answer];
@@ -153,6 +162,7 @@ void rpc_epmapper_divert(struct rpc_server *server, const struct rpc_call *call,
 static uint32_t map_reply_size(struct rpc_server *server, const struct rpc_call *call)
 {
     struct rpc_map_work *work = &server->map_work[call->slot];
+    rpc_epmapper_forget_ready(server, call);
     // A call before it in the batch may have closed the cursor since rpc_prepare.
     if (work->continued && work->verdict != RPC_MAP_BAD_STUB &&
         !rpc_handle_is_live(server, call->association, &work->cursor))

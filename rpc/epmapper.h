@@ -8,9 +8,13 @@
 void rpc_epmapper_divert(struct rpc_server *server, const struct rpc_call *call, uint16_t port);
 
 // ---- epmapper_ready.c
-// Notes which of the prepared ept_map calls have their replies standing ready.
-void rpc_epmapper_find_ready(struct rpc_server *server, struct rpc_call *const *calls,
-                             unsigned count);
+// Notes which of `count` ept_map calls, decoded to server->maps from `row` on, have their replies
+// standing ready. `count` is at most MAPPER_FIND_MAX. Returns how many of ret_others have not. The
+// answers of those belong in server->answers from `row` on.
+unsigned rpc_epmapper_find_ready(struct rpc_server *server, struct rpc_call *const *calls,
+                                 unsigned row, unsigned count, struct rpc_call **ret_others);
+// The call goes the general way after all: makes its note an answer.
+void rpc_epmapper_forget_ready(struct rpc_server *server, const struct rpc_call *call);
 rpc_answer_ready rpc_epmapper_answer_ready;
 
 // ---- epmapper_change.c

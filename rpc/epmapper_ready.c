@@ -17,31 +17,54 @@ static inline void prefetch_reply(const struct mapper_entry *entry)
     __builtin_prefetch(at + 192);
 }
 
-static inline bool is_usual(const struct rpc_call *call, const struct rpc_map_work *work,
-                            const struct mapper_answer *answer)
+// What one entry answers alone, in NDR 2.0, from the beginning.
+static inline bool is_usual(const struct rpc_call *call, const struct ndr_epm_map *map)
 {
-    return work->verdict == RPC_MAP_ANSWER && !work->continued && answer->count == 1 &&
-           answer->next == MAPPER_END && call->stub.syntax == NDR_SYNTAX_20 && !call->reassembled;
+    return map->valid && map->tower_octets && map->tower_reason == NDR_TOWER_OK &&
+           map->max_towers != 0 && rpc_handle_is_null(&map->handle) &&
+           call->stub.syntax == NDR_SYNTAX_20 && !call->reassembled;
 }
 
-void rpc_epmapper_find_ready(struct rpc_server *server, struct rpc_call *const *calls,
-                             unsigned count)
+unsigned rpc_epmapper_find_ready(struct rpc_server *server, struct rpc_call *const *calls,
+                                 unsigned row, unsigned count, struct rpc_call **ret_others)
 {
+    const struct mapper_entry *entries[MAPPER_FIND_MAX];
+    const struct ndr_epm_map *maps = server->maps + row;
+    unsigned others = 0;
+    mapper_replica_find(server->options.replica, maps, entries, count);
     for (unsigned i = 0; i < count; i++) {
-        const struct rpc_map_work *work = &server->map_work[calls[i]->slot];
-        const struct mapper_answer *answer = &server->answers[work->answer];
+        struct rpc_map_work *work = &server->map_work[calls[i]->slot];
         struct rpc_map_ready *ready = &server->map_ready[calls[i]->slot];
+        work->map = (uint8_t)(row + i);
         ready->entry = NULL;
-        if (!is_usual(calls[i], work, answer))
+        if (!entries[i] || !is_usual(calls[i], &maps[i])) {
+            ret_others[others++] = calls[i];
             continue;
-        const struct ndr_epm_map *map = &server->maps[work->map];
-        *ready = (struct rpc_map_ready){
-            .entry = answer->entries[0],
-            .max_towers = map->max_towers,
-            .referent = ndr_epm_ready_referent(map->highest_referent),
-        };
-        prefetch_reply(ready->entry);
+        }
+        // From the end: the others' answers are at the beginning.
+        work->answer = (uint8_t)(row + count - 1 - (i - others));
+        ready->entry = entries[i];
+        ready->max_towers = maps[i].max_towers;
+        ready->referent = ndr_epm_ready_referent(maps[i].highest_referent);
+        prefetch_reply(entries[i]);
     }
+    return others;
+}
+
+void rpc_epmapper_forget_ready(struct rpc_server *server, const struct rpc_call *call)
+{
+    struct rpc_map_ready *ready = &server->map_ready[call->slot];
+    if (!ready->entry)
+        return;
+    struct rpc_map_work *work = &server->map_work[call->slot];
+    struct mapper_answer *answer = &server->answers[work->answer];
+    work->verdict = RPC_MAP_ANSWER;
+    work->continued = false;
+    answer->status = NDR_EPM_STATUS_OK;
+    answer->count = 1;
+    answer->next = MAPPER_END;
+    answer->entries[0] = ready->entry;
+    ready->entry = NULL;
 }
 
 // How many calls from row `first` on are answered together, and the octets that takes.

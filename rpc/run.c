@@ -2,25 +2,29 @@
 // it came.
 #include "rpc/server.h"
 
+// Lets the operation of the call in row `first` prepare all its calls from there on. Their rows are
+// added to `prepared`, which it returns.
+static uint64_t prepare_same(struct rpc_server *server, unsigned first, uint64_t prepared)
+{
+    const struct rpc_operation *operation = server->batch[first].operation;
+    struct rpc_call *same[RPC_BATCH_MAX];
+    unsigned count = 0;
+    for (unsigned i = first; i < server->batch_count; i++) {
+        if (server->batch[i].operation != operation)
+            continue;
+        same[count++] = &server->batch[i];
+        prepared |= 1ull << i;
+    }
+    operation->prepare(server, same, count);
+    return prepared;
+}
+
 static void prepare_all(struct rpc_server *server)
 {
-    struct rpc_call *same[RPC_BATCH_MAX];
-    uint64_t left = 0;
+    uint64_t prepared = 0;
     for (unsigned i = 0; i < server->batch_count; i++) {
-        if (server->batch[i].operation->prepare)
-            left |= 1ull << i;
-    }
-    while (left) {
-        const struct rpc_operation *operation = server->batch[__builtin_ctzll(left)].operation;
-        unsigned count = 0;
-        for (uint64_t scan = left; scan; scan &= scan - 1) {
-            unsigned i = (unsigned)__builtin_ctzll(scan);
-            if (server->batch[i].operation != operation)
-                continue;
-            same[count++] = &server->batch[i];
-            left &= ~(1ull << i);
-        }
-        operation->prepare(server, same, count);
+        if (!(prepared >> i & 1) && server->batch[i].operation->prepare)
+            prepared = prepare_same(server, i, prepared);
     }
 }
 

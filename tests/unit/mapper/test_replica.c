@@ -15,11 +15,30 @@ static struct mapper_query tcp_query(struct ndr_syntax_id interface, uint32_t ob
                                  .max = MAPPER_ANSWER_MAX};
 }
 
+// What the quick half says to the same question.
+static const struct mapper_entry *find(struct chart *chart, const struct mapper_query *query)
+{
+    const struct mapper_entry *entry;
+    const struct ndr_epm_map map = {.object = query->object,
+                                    .interface = query->interface,
+                                    .transfer = query->transfer,
+                                    .protseq_key = query->protseq_key};
+    mapper_replica_find(chart->replica, &map, &entry, 1);
+    return entry;
+}
+
+// Whatever is asked from the beginning, the quick half contradicts nothing.
 static struct mapper_answer ask(struct chart *chart, struct mapper_query query)
 {
     struct mapper_answer answer;
     mapper_replica_apply(chart->replica);
     mapper_replica_map(chart->replica, &query, &answer, 1);
+    const struct mapper_entry *found = find(chart, &query);
+    if (found != NULL && query.position == 0) {
+        assert_int_equal(answer.count, 1);
+        assert_int_equal(answer.next, MAPPER_END);
+        assert_ptr_equal(answer.entries[0], found);
+    }
     return answer;
 }
 
@@ -62,6 +81,26 @@ static void a_null_object_matches_nil_entries(void **state)
     assert_int_equal(matches(chart, tcp_query(interface_number(7, 1, 0), 0)), 0);
     must_register(chart, interface_number(7, 1, 0), 0, TCP("1001"));
     assert_int_equal(matches(chart, tcp_query(interface_number(7, 1, 0), 0)), 1);
+}
+
+static void the_only_entry_of_a_key_is_found_at_once(void **state)
+{
+    struct chart *chart = *state;
+    struct mapper_query query = tcp_query(interface_number(7, 1, 2), 5);
+    assert_null(find(chart, &query));
+    must_register(chart, interface_number(7, 1, 2), 5, TCP("1000"));
+    assert_int_equal(matches(chart, query), 1);
+    assert_non_null(find(chart, &query));
+    query.interface.minor = 3;
+    assert_null(find(chart, &query));
+    query.interface.minor = 0;
+    assert_non_null(find(chart, &query));
+    query.object = uuid_number(6);
+    assert_null(find(chart, &query));
+    must_register(chart, interface_number(7, 1, 2), 5, TCP("1001"));
+    query.object = uuid_number(5);
+    assert_int_equal(matches(chart, query), 2);
+    assert_null(find(chart, &query));
 }
 
 static void an_object_prefers_its_own_entries(void **state)
@@ -332,6 +371,7 @@ int main(void)
         query(the_minor_version_asked_for_is_the_least_that_will_do),
         query(transfer_syntax_and_sequence_must_be_the_ones_registered),
         query(a_null_object_matches_nil_entries),
+        query(the_only_entry_of_a_key_is_found_at_once),
         query(an_object_prefers_its_own_entries),
         query(an_object_without_entries_falls_back_to_nil_ones),
         query(an_object_whose_entries_are_too_old_falls_back_as_well),
