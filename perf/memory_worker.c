@@ -14,7 +14,6 @@
 #include <rte_tcp.h>
 
 #include "dataplane/spread.h"
-#include "mapper/map.h"
 #include "ndr/epm.h"
 #include "rpc/client.h"
 #include "rpc/interface.h"
@@ -28,6 +27,11 @@ static const struct ndr_syntax_id epmapper = {
 
 bool memory_eal_init(const char *program)
 {
+    return memory_eal_init_on(program, "0");
+}
+
+bool memory_eal_init_on(const char *program, const char *cores)
+{
     // EAL keeps pointers into its arguments.
     static char words[][24] = {"",
                                "--no-huge",
@@ -38,22 +42,33 @@ bool memory_eal_init(const char *program)
                                "--no-telemetry",
                                "--log-level=*:error",
                                "-l",
-                               "0"};
+                               ""};
     static char *arguments[sizeof words / sizeof words[0]];
     snprintf(words[0], sizeof words[0], "%s", program);
+    snprintf(words[sizeof words / sizeof words[0] - 1], sizeof words[0], "%s", cores);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         arguments[i] = words[i];
     return rte_eal_init(sizeof words / sizeof words[0], arguments) >= 0;
 }
 
+// Several of these may be alive at once: the first reader of the map tells them apart.
+static const char *own_name(const struct memory_workers *m, const char *what,
+                            char name[RTE_RING_NAMESIZE])
+{
+    snprintf(name, RTE_RING_NAMESIZE, "%s-%u", what, m->options.first_reader);
+    return name;
+}
+
 static bool make_port(struct memory_workers *m)
 {
     unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
-    m->to_server = rte_ring_create("to-server", RING_SIZE, SOCKET_ID_ANY, flags);
-    m->from_server = rte_ring_create("from-server", RING_SIZE, SOCKET_ID_ANY, flags);
+    char name[RTE_RING_NAMESIZE];
+    m->to_server = rte_ring_create(own_name(m, "to", name), RING_SIZE, SOCKET_ID_ANY, flags);
+    m->from_server = rte_ring_create(own_name(m, "from", name), RING_SIZE, SOCKET_ID_ANY, flags);
     if (!m->to_server || !m->from_server)
         return false;
-    int port = rte_eth_from_rings("memory", &m->to_server, 1, &m->from_server, 1, 0);
+    own_name(m, "memory", name);
+    int port = rte_eth_from_rings(name, &m->to_server, 1, &m->from_server, 1, 0);
     if (port < 0)
         return false;
     struct rte_eth_conf conf = {0};
@@ -65,28 +80,10 @@ static bool make_port(struct memory_workers *m)
            rte_eth_dev_start(m->port_id) == 0;
 }
 
-struct ndr_syntax_id memory_interface(uint32_t i)
-{
-    struct ndr_syntax_id id = {.uuid = BASE_UUID(0x60a15ec5, 0x4de8, 0x11d7, 0xa6, 0x37, 0x00, 0x50,
-                                                 0x56, 0xa2, 0x01, 0x82),
-                               .major = 1};
-    memcpy(id.uuid.bytes, &i, sizeof i);
-    return id;
-}
-
-static uint32_t tower_of(uint32_t i, const char *text, uint8_t *octets, size_t size)
-{
-    struct ndr_binding binding;
-    struct ndr_syntax_id id = memory_interface(i);
-    if (ndr_binding_parse(text, &binding))
-        return 0;
-    return (uint32_t)ndr_tower_build(&id, &ndr_syntax_id_20, &binding, octets, size);
-}
-
 uint16_t memory_map_request(uint32_t i, uint32_t call_id, uint8_t *pdu, uint16_t size)
 {
     uint8_t tower[128], stub[256];
-    uint32_t tower_size = tower_of(i, "ncacn_ip_tcp:0.0.0.0[135]", tower, sizeof tower);
+    uint32_t tower_size = memory_tower(i, "ncacn_ip_tcp:0.0.0.0[135]", tower, sizeof tower);
     struct ndr_writer w = ndr_writer_init(stub, sizeof stub, NDR_SYNTAX_20, false);
     const struct base_uuid nil = {0};
     const struct ndr_context_handle null = {0};
@@ -95,35 +92,6 @@ uint16_t memory_map_request(uint32_t i, uint32_t call_id, uint8_t *pdu, uint16_t
     client.call_id = call_id - 1;
     return (uint16_t)rpc_client_build_request(&client, NDR_EPM_MAP, stub, ndr_writer_size(&w), pdu,
                                               size);
-}
-
-static bool fill_map(struct memory_workers *m)
-{
-    for (uint32_t i = 0; i < m->options.entries; i++) {
-        uint8_t tower[128];
-        const struct ndr_epm_entry entry = {
-            .tower = tower,
-            .tower_size = tower_of(i, "ncacn_ip_tcp:10.135.0.2[49153]", tower, sizeof tower),
-        };
-        if (mapper_map_insert(m->map, &entry, 1, false, MAPPER_ORIGIN_STATIC) != 0)
-            return false;
-        for (unsigned w = 0; w < m->options.workers; w++)
-            mapper_replica_apply(m->workers[w].replica);
-    }
-    return true;
-}
-
-static bool make_map(struct memory_workers *m)
-{
-    const struct mapper_options options = {.capacity = m->options.entries + 64};
-    m->log = mapper_log_create(1024, m->options.workers);
-    m->map = m->log ? mapper_map_create(&options, m->log) : NULL;
-    for (unsigned i = 0; i < m->options.workers && m->map; i++) {
-        m->workers[i].replica = mapper_replica_create(options.capacity, m->log, i);
-        if (!m->workers[i].replica)
-            return false;
-    }
-    return m->map && fill_map(m);
 }
 
 static bool submit(void *context, struct mapper_change *change)
@@ -158,7 +126,7 @@ static struct rpc_server *make_rpc(const struct memory_workers *m, struct worker
         .interfaces = interfaces,
         .replica = w->replica,
         .groups = m->groups,
-        .worker = w->index,
+        .worker = m->options.first_reader + w->index,
         .associations = m->options.connections,
         .max_request = 64 << 10,
         .contexts = 16,
@@ -182,6 +150,7 @@ static bool make_worker(struct memory_workers *m, unsigned index)
     w->port_count = 1;
     w->ports[0] = (struct worker_port){.port_id = m->port_id, .owned = index == 0};
     w->pool = m->server_pools[index];
+    w->replica = m->map->replicas[m->options.first_reader + index];
     w->channel = control_channel_create(CHANGES);
     w->gather = malloc(WORKER_GATHER_SIZE);
     w->stack = make_stack(m, index);
@@ -191,26 +160,34 @@ static bool make_worker(struct memory_workers *m, unsigned index)
 
 static bool make_pools(struct memory_workers *m)
 {
-    m->client_pool = tcpstack_pool_create("client", m->options.mbufs, 256, SOCKET_ID_ANY);
+    char name[RTE_RING_NAMESIZE];
+    own_name(m, "client", name);
+    m->client_pool = tcpstack_pool_create(name, m->options.mbufs, 256, SOCKET_ID_ANY);
     bool made = m->client_pool;
     for (unsigned i = 0; i < m->options.workers; i++) {
-        char name[RTE_MEMPOOL_NAMESIZE];
-        snprintf(name, sizeof name, "server-%u", i);
+        snprintf(name, sizeof name, "server-%u", m->options.first_reader + i);
         m->server_pools[i] = tcpstack_pool_create(name, m->options.mbufs, 256, SOCKET_ID_ANY);
         made = made && m->server_pools[i];
     }
     return made;
 }
 
+static bool share_or_make(struct memory_workers *m)
+{
+    const struct memory_options *o = &m->options;
+    m->map = o->map ? o->map : memory_map_create(o->entries, o->workers);
+    m->groups = o->groups ? o->groups : rpc_groups_create(o->connections * o->workers, o->workers);
+    return m->map && m->groups;
+}
+
 static bool make_all(struct memory_workers *m)
 {
     size_t size = m->options.workers * sizeof *m->workers;
     m->workers = aligned_alloc(64, size);
-    m->groups = rpc_groups_create(m->options.connections * m->options.workers, m->options.workers);
-    if (!m->workers || !m->groups)
+    if (!m->workers)
         return false;
     memset(m->workers, 0, size);
-    if (!make_pools(m) || !make_port(m) || !make_map(m))
+    if (!share_or_make(m) || !make_pools(m) || !make_port(m))
         return false;
     m->wire.port_id = m->port_id;
     for (unsigned i = 0; i < m->options.workers; i++) {
@@ -230,7 +207,8 @@ struct memory_workers *memory_workers_create(const struct memory_options *option
                                       .client_mac = {2, 0, 0, 0, 0, 1},
                                       .server_ipv4 = 0x0a870002,
                                       .client_ipv4 = 0x0a870001,
-                                      .server_port = 135};
+                                      .server_port = 135,
+                                      .mss = options->mss};
     if (make_all(m))
         return m;
     memory_workers_destroy(m);
@@ -251,8 +229,6 @@ static void destroy_worker(struct worker *w)
     rpc_server_destroy(w->rpc);
     if (w->channel)
         control_channel_destroy(w->channel);
-    if (w->replica)
-        mapper_replica_destroy(w->replica);
     free(w->gather);
 }
 
@@ -265,30 +241,36 @@ bool memory_workers_destroy(struct memory_workers *m)
     }
     if (m->has_port) {
         rte_eth_dev_stop(m->port_id);
-        rte_vdev_uninit("net_ring_memory");
+        char name[RTE_RING_NAMESIZE];
+        rte_vdev_uninit(own_name(m, "net_ring_memory", name));
     }
     rte_ring_free(m->to_server);
     rte_ring_free(m->from_server);
     bool whole = pool_is_whole(m->client_pool);
     for (unsigned i = 0; i < m->options.workers; i++)
         whole &= pool_is_whole(m->server_pools[i]);
-    if (m->map)
-        mapper_map_destroy(m->map);
-    if (m->log)
-        mapper_log_destroy(m->log);
-    rpc_groups_destroy(m->groups);
+    if (m->map && !m->options.map)
+        memory_map_destroy(m->map);
+    if (!m->options.groups)
+        rpc_groups_destroy(m->groups);
     free(m->workers);
     free(m);
     return whole;
 }
 
-static void collect(struct memory_workers *m, struct wire_client *clients, unsigned client_count)
+void memory_feed(struct memory_workers *m, struct rte_mbuf **frames, unsigned count)
+{
+    unsigned taken = rte_ring_sp_enqueue_burst(m->to_server, (void *const *)frames, count, NULL);
+    rte_pktmbuf_free_bulk(frames + taken, count - taken);
+}
+
+void memory_collect(struct memory_workers *m, struct wire_client *clients, unsigned client_count)
 {
     struct rte_mbuf *out[WORKER_BURST];
     unsigned got;
     while ((got = rte_ring_sc_dequeue_burst(m->from_server, (void **)out, WORKER_BURST, NULL))) {
         for (unsigned i = 0; i < got; i++) {
-            unsigned row = wire_client_row(out[i], MEMORY_FIRST_PORT);
+            unsigned row = wire_client_row(out[i], &m->wire);
             if (row < client_count)
                 wire_client_receive(&clients[row], out[i]);
         }
@@ -299,8 +281,7 @@ static void collect(struct memory_workers *m, struct wire_client *clients, unsig
 uint64_t memory_turn(struct memory_workers *m, struct rte_mbuf **frames, unsigned count,
                      struct wire_client *clients, unsigned client_count)
 {
-    unsigned taken = rte_ring_sp_enqueue_burst(m->to_server, (void *const *)frames, count, NULL);
-    rte_pktmbuf_free_bulk(frames + taken, count - taken);
+    memory_feed(m, frames, count);
     m->now += 10;
     uint64_t start = rte_rdtsc_precise();
     for (unsigned i = 0; i < m->options.workers; i++) {
@@ -309,7 +290,7 @@ uint64_t memory_turn(struct memory_workers *m, struct rte_mbuf **frames, unsigne
         worker_turn(&m->workers[i]);
     }
     uint64_t ticks = rte_rdtsc_precise() - start;
-    collect(m, clients, client_count);
+    memory_collect(m, clients, client_count);
     return ticks;
 }
 
@@ -333,8 +314,7 @@ bool memory_connect(struct memory_workers *m, struct wire_client *clients, unsig
     struct rpc_client rpc = rpc_client_init();
     uint8_t bind[128];
     uint16_t size = (uint16_t)rpc_client_build_bind(&rpc, &epmapper, bind, sizeof bind);
-    *client =
-        (struct wire_client){.port = (uint16_t)(MEMORY_FIRST_PORT + row), .sequence = row * 7919};
+    wire_client_name(client, row);
     memory_send(m, clients, client_count, row, RTE_TCP_SYN_FLAG, NULL, 0);
     memory_send(m, clients, client_count, row, RTE_TCP_ACK_FLAG, NULL, 0);
     memory_send(m, clients, client_count, row, RTE_TCP_ACK_FLAG | RTE_TCP_PSH_FLAG, bind, size);

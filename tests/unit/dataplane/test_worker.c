@@ -354,7 +354,7 @@ static unsigned run_control(struct fixture *f)
     unsigned count = control_channel_take(channel, changes, 4);
     for (unsigned i = 0; i < count; i++) {
         changes[i]->status =
-            mapper_map_insert(f->memory->map, changes[i]->entries, changes[i]->count,
+            mapper_map_insert(f->memory->map->map, changes[i]->entries, changes[i]->count,
                               changes[i]->replace != 0, MAPPER_ORIGIN_NETWORK);
         control_channel_done(channel, changes[i]);
     }
