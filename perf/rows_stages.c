@@ -1,6 +1,5 @@
-#include "perf/stages.h"
-
-#include <stdio.h>
+// The TCP stack alone, stage by stage: no port, no worker, no RPC; with few connections and with
+// more than the caches hold.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,24 +7,24 @@
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 
+#include "perf/rows.h"
 #include "perf/wire_client.h"
 #include "tcpstack/tcpstack.h"
 
 enum {
+    FEW_CONNECTIONS = 1000,
+    MANY_CONNECTIONS = 200000, // more than the caches hold
     MBUFS = 4095,
     BURST = 32,
     REQUEST_SIZE = 156,
     REPLY_SIZE = 160,
-    ROUNDS = 9,
     BURSTS = 4000, // a round
-    FIRST_PORT = 10000,
-    PORTS = 50000, // of one client address
 };
 
 enum stage { STAGE_SEGMENT, STAGE_REPLY, STAGE_ACK, STAGE_COUNT };
 
 static const char *const stage_names[STAGE_COUNT] = {
-    "input of an in-order segment", "output of a 160-byte reply", "input of a pure ACK"};
+    "TCP input of a segment", "TCP output of a reply", "TCP input of an ACK"};
 
 struct stages {
     struct tcpstack *stack;
@@ -41,7 +40,6 @@ struct stages {
 static struct rte_mbuf *frame_of(struct stages *s, unsigned row, uint8_t flags, uint16_t size)
 {
     static const uint8_t bytes[REQUEST_SIZE];
-    s->wire.client_ipv4 = 0x0a880001 + row / PORTS;
     return wire_client_frame(&s->clients[row], &s->wire, s->pool, flags, bytes, size);
 }
 
@@ -56,7 +54,7 @@ static void take_output(struct stages *s, unsigned row)
 
 static bool open_row(struct stages *s, unsigned row)
 {
-    s->clients[row] = (struct wire_client){.port = (uint16_t)(FIRST_PORT + row % PORTS)};
+    wire_client_name(&s->clients[row], row);
     static const uint8_t flags[] = {RTE_TCP_SYN_FLAG, RTE_TCP_ACK_FLAG};
     for (unsigned i = 0; i < RTE_DIM(flags); i++) {
         struct rte_mbuf *frame = frame_of(s, row, flags[i], 0);
@@ -136,32 +134,18 @@ static bool burst(struct stages *s)
     return true;
 }
 
-static int by_value(const void *a, const void *b)
+static bool measure(struct perf_program *program, struct stages *s, struct perf_row *rows)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static bool measure(struct stages *s)
-{
-    double rounds[STAGE_COUNT][ROUNDS];
-    for (unsigned round = 0; round <= ROUNDS; round++) { // the first is for warming up
+    unsigned bursts = perf_program_amount(program, BURSTS);
+    double ns = 1e9 / (double)rte_get_tsc_hz();
+    for (unsigned round = 0; round <= program->rounds; round++) { // the first is for warming up
         memset(s->ticks, 0, sizeof s->ticks);
-        for (unsigned i = 0; i < BURSTS; i++) {
+        for (unsigned i = 0; i < bursts; i++) {
             if (!burst(s))
                 return false;
         }
         for (unsigned stage = 0; round > 0 && stage < STAGE_COUNT; stage++)
-            rounds[stage][round - 1] = (double)s->ticks[stage] / (BURSTS * BURST);
-    }
-    double ns = 1e9 / (double)rte_get_tsc_hz();
-    for (unsigned stage = 0; stage < STAGE_COUNT; stage++) {
-        double *values = rounds[stage];
-        qsort(values, ROUNDS, sizeof *values, by_value);
-        printf("%-28s %7u connections: median %4.0f TSC cycles = %4.0f ns (range %.0f to %.0f ns, "
-               "%d rounds)\n",
-               stage_names[stage], s->connections, values[ROUNDS / 2], values[ROUNDS / 2] * ns,
-               values[0] * ns, values[ROUNDS - 1] * ns, ROUNDS);
+            perf_row_add(&rows[stage], (double)s->ticks[stage] * ns / (bursts * BURST));
     }
     return true;
 }
@@ -172,6 +156,7 @@ static bool create(struct stages *s, unsigned connections)
     s->wire = (struct wire_addresses){.server_mac = {2, 0, 0, 0, 0, 2},
                                       .client_mac = {2, 0, 0, 0, 0, 1},
                                       .server_ipv4 = 0x0a870002,
+                                      .client_ipv4 = 0x0a880001,
                                       .server_port = 135};
     s->pool = tcpstack_pool_create("stages", MBUFS, 256, SOCKET_ID_ANY);
     s->clients = calloc(connections, sizeof *s->clients);
@@ -193,25 +178,48 @@ static bool create(struct stages *s, unsigned connections)
     return s->stack != NULL && s->clients != NULL && s->conns != NULL;
 }
 
-static bool run(struct stages *s)
+static bool run(struct perf_program *program, struct stages *s, struct perf_row *rows)
 {
     for (unsigned row = 0; row < s->connections; row++) {
         if (!open_row(s, row))
             return false;
     }
-    return measure(s);
+    return measure(program, s, rows);
 }
 
-bool stages_run(unsigned connections)
+static void destroy(struct stages *s)
 {
+    tcpstack_destroy(s->stack);
+    rte_mempool_free(s->pool);
+    free(s->clients);
+    free(s->conns);
+}
+
+static void measure_with(struct perf_program *program, unsigned connections)
+{
+    struct perf_row rows[STAGE_COUNT];
+    bool wanted[STAGE_COUNT], any = false;
+    for (unsigned stage = 0; stage < STAGE_COUNT; stage++) {
+        rows[stage] = perf_row_make("cycles", "ns/segment", "%s, %u connections",
+                                    stage_names[stage], connections);
+        perf_parts_add(&rows[stage].settings, "connections", connections);
+        any |= wanted[stage] = perf_program_wants(program, rows[stage].name);
+    }
+    if (!any)
+        return;
     struct stages s = {0};
-    bool done = create(&s, connections) && run(&s);
-    if (!done)
-        fprintf(stderr, "cycles: the stack's stages could not be measured: no memory, or a segment "
-                        "was not answered\n");
-    tcpstack_destroy(s.stack);
-    rte_mempool_free(s.pool);
-    free(s.clients);
-    free(s.conns);
-    return done;
+    if (!create(&s, connections) || !run(program, &s, rows))
+        perf_program_fail(program, rows[0].name, "no memory, or a segment was not answered");
+    else
+        for (unsigned stage = 0; stage < STAGE_COUNT; stage++) {
+            if (wanted[stage])
+                perf_program_report(program, &rows[stage]);
+        }
+    destroy(&s);
+}
+
+void rows_stages(struct perf_program *program)
+{
+    measure_with(program, FEW_CONNECTIONS);
+    measure_with(program, MANY_CONNECTIONS);
 }
