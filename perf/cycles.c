@@ -23,6 +23,8 @@ int main(int argc, char **argv)
     }
     rows_limits(&program);
     rows_map(&program);
+    rows_lookup(&program);
+    rows_connect(&program);
     rows_stages(&program);
     rows_decode(&program);
     rows_replica(&program);

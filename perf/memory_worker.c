@@ -80,6 +80,12 @@ static bool make_port(struct memory_workers *m)
            rte_eth_dev_start(m->port_id) == 0;
 }
 
+uint16_t memory_bind_request(uint8_t *pdu, uint16_t size)
+{
+    struct rpc_client client = rpc_client_init();
+    return (uint16_t)rpc_client_build_bind(&client, &epmapper, pdu, size);
+}
+
 uint16_t memory_map_request(uint32_t i, uint32_t call_id, uint8_t *pdu, uint16_t size)
 {
     uint8_t tower[128], stub[256];
@@ -311,9 +317,8 @@ bool memory_connect(struct memory_workers *m, struct wire_client *clients, unsig
                     unsigned row)
 {
     struct wire_client *client = &clients[row];
-    struct rpc_client rpc = rpc_client_init();
     uint8_t bind[128];
-    uint16_t size = (uint16_t)rpc_client_build_bind(&rpc, &epmapper, bind, sizeof bind);
+    uint16_t size = memory_bind_request(bind, sizeof bind);
     wire_client_name(client, row);
     memory_send(m, clients, client_count, row, RTE_TCP_SYN_FLAG, NULL, 0);
     memory_send(m, clients, client_count, row, RTE_TCP_ACK_FLAG, NULL, 0);

@@ -54,6 +54,8 @@ struct memory_workers *memory_workers_create(const struct memory_options *option
 // False when a packet buffer did not come back.
 bool memory_workers_destroy(struct memory_workers *memory);
 
+// Bytes of a bind PDU for epmapper; returns its size.
+uint16_t memory_bind_request(uint8_t *pdu, uint16_t size);
 // Bytes of an ept_map request PDU for interface i over ncacn_ip_tcp; returns its size.
 uint16_t memory_map_request(uint32_t i, uint32_t call_id, uint8_t *pdu, uint16_t size);
 
