@@ -10,6 +10,7 @@
 #include <rte_tcp.h>
 
 #include "base/bytes.h"
+#include "ndr/kernel.h"
 #include "rpc/pdu.h"
 
 enum {
@@ -58,30 +59,39 @@ static void aim(struct map_load *l, unsigned row)
     uint32_t entries = l->memory->map->entries;
     uint32_t interface = draw(l, entries);
     l->asked[row] = interface;
-    for (unsigned i = 0; i < l->per_segment; i++)
+    for (unsigned i = 0; i < l->options.per_segment; i++)
         base_store_le32(l->pdus + i * l->pdu_size + l->interface_at, (interface + i) % entries);
+}
+
+// A burst of frames from the clients in turn, the first at `next`. Returns the server's ticks.
+static uint64_t exchange(struct map_load *l, unsigned burst, bool ask)
+{
+    struct rte_mbuf *frames[MAP_LOAD_BURST];
+    uint8_t flags = ask ? RTE_TCP_ACK_FLAG | RTE_TCP_PSH_FLAG : RTE_TCP_ACK_FLAG;
+    uint16_t size = ask ? (uint16_t)(l->options.per_segment * l->pdu_size) : 0;
+    unsigned count = 0, next = l->next;
+    for (unsigned i = 0; i < burst; i++) {
+        unsigned row = l->rows[next];
+        next = next + 1 == l->options.connections ? 0 : next + 1;
+        if (ask)
+            aim(l, row);
+        frames[count] = wire_client_frame(&l->clients[row], &l->memory->wire,
+                                          l->memory->client_pool, flags, l->pdus, size);
+        count += frames[count] != NULL; // a missing one is found by map_load_is_right
+    }
+    return memory_turn(l->memory, frames, count, l->clients, l->client_count);
 }
 
 double map_load_round(struct map_load *l, unsigned requests)
 {
     uint64_t ticks = 0;
-    unsigned done = 0, burst = l->connections < MAP_LOAD_BURST ? l->connections : MAP_LOAD_BURST;
-    uint16_t size = (uint16_t)(l->per_segment * l->pdu_size);
-    while (done < requests) {
-        struct rte_mbuf *frames[MAP_LOAD_BURST];
-        unsigned count = 0;
-        for (; count < burst; count++) {
-            unsigned row = l->rows[l->next];
-            aim(l, row);
-            frames[count] =
-                wire_client_frame(&l->clients[row], &l->memory->wire, l->memory->client_pool,
-                                  RTE_TCP_ACK_FLAG | RTE_TCP_PSH_FLAG, l->pdus, size);
-            if (!frames[count])
-                break; // found by map_load_is_right
-            l->next = l->next + 1 == l->connections ? 0 : l->next + 1;
-        }
-        ticks += memory_turn(l->memory, frames, count, l->clients, l->client_count);
-        done += burst * l->per_segment;
+    unsigned done = 0, connections = l->options.connections;
+    unsigned burst = connections < l->options.burst ? connections : l->options.burst;
+    for (; done < requests; done += burst * l->options.per_segment) {
+        ticks += exchange(l, burst, true);
+        if (l->options.acknowledge)
+            ticks += exchange(l, burst, false);
+        l->next = (l->next + burst) % connections;
     }
     l->requests += done;
     return (double)ticks / done;
@@ -90,7 +100,7 @@ double map_load_round(struct map_load *l, unsigned requests)
 bool map_load_is_right(const struct map_load *l)
 {
     uint64_t replies = 0, wrong = 0;
-    for (unsigned i = 0; i < l->connections; i++) {
+    for (unsigned i = 0; i < l->options.connections; i++) {
         replies += l->clients[l->rows[i]].replies;
         wrong += l->clients[l->rows[i]].wrong;
     }
@@ -134,7 +144,7 @@ void map_load_measure(struct map_load *l, struct perf_row *row, unsigned rounds,
 static void build_requests(struct map_load *l)
 {
     uint8_t other[MAP_LOAD_REQUEST_MAX];
-    for (unsigned i = 0; i < l->per_segment; i++)
+    for (unsigned i = 0; i < l->options.per_segment; i++)
         l->pdu_size = memory_map_request(0, i + 1, l->pdus + i * l->pdu_size, MAP_LOAD_REQUEST_MAX);
     memory_map_request(UINT32_MAX, 1, other, sizeof other);
     while (other[l->interface_at] == l->pdus[l->interface_at])
@@ -150,17 +160,19 @@ static bool is_mine(const struct map_load *l, unsigned row)
     ends.local[10] = ends.local[11] = ends.remote[10] = ends.remote[11] = 0xff;
     base_store_be32(ends.local + 12, l->memory->wire.server_ipv4);
     base_store_be32(ends.remote + 12, l->memory->wire.client_ipv4 + client.address);
-    return tcpstack_flow_core(tcpstack_flow_hash_of(&ends), l->cores) == l->core;
+    return tcpstack_flow_core(tcpstack_flow_hash_of(&ends), l->options.cores) == l->options.core;
 }
 
 static bool connect_all(struct map_load *l)
 {
     unsigned row = 0;
-    for (unsigned i = 0; i < l->connections; i++, row++) {
+    for (unsigned i = 0; i < l->options.connections; i++, row++) {
         while (row < l->client_count && !is_mine(l, row))
             row++;
         if (row >= l->client_count || !memory_connect(l->memory, l->clients, l->client_count, row))
             return false;
+        if (l->options.acknowledge)
+            memory_send(l->memory, l->clients, l->client_count, row, RTE_TCP_ACK_FLAG, NULL, 0);
         l->clients[row].owner = l;
         l->clients[row].take = take_answers;
         l->rows[i] = row;
@@ -171,13 +183,14 @@ static bool connect_all(struct map_load *l)
 static bool create(struct map_load *l, const struct memory_options *options)
 {
     // The flow-to-core function is even enough that twice the rows have enough of each core.
-    l->client_count = l->cores == 1 ? l->connections : 2 * l->cores * l->connections + 1000;
+    l->client_count = l->options.cores == 1 ? l->options.connections
+                                            : 2 * l->options.cores * l->options.connections + 1000;
     l->memory = memory_workers_create(options);
     l->clients = calloc(l->client_count, sizeof *l->clients);
     l->asked = calloc(l->client_count, sizeof *l->asked);
-    l->rows = calloc(l->connections, sizeof *l->rows);
+    l->rows = calloc(l->options.connections, sizeof *l->rows);
     if (!l->memory || !l->clients || !l->asked || !l->rows) {
-        fprintf(stderr, "no memory for %u connections\n", l->connections);
+        fprintf(stderr, "no memory for %u connections\n", l->options.connections);
         return false;
     }
     if (!connect_all(l)) {
@@ -194,10 +207,9 @@ struct map_load *map_load_create(const struct memory_options *options,
     struct map_load *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    l->connections = load->connections;
-    l->per_segment = load->per_segment;
-    l->core = load->core;
-    l->cores = load->cores ? load->cores : 1;
+    l->options = *load;
+    l->options.cores = load->cores ? load->cores : 1;
+    l->options.burst = load->burst ? load->burst : MAP_LOAD_BURST;
     l->random = UINT64_C(0x9e3779b97f4a7c15) + load->core;
     if (create(l, options))
         return l;
@@ -213,4 +225,23 @@ bool map_load_destroy(struct map_load *l)
     free(l->rows);
     free(l);
     return whole;
+}
+
+void map_load_report(struct perf_program *program, struct perf_row *row,
+                     const struct memory_options *options,
+                     const struct map_load_options *load_options, unsigned requests)
+{
+    struct map_load *load = map_load_create(options, load_options);
+    if (!load) {
+        perf_program_fail(program, row->name, "the worker could not be set up");
+        return;
+    }
+    perf_parts_add_text(&row->settings, "kernel", ndr_kernel()->name);
+    perf_parts_add(&row->settings, "connections", load_options->connections);
+    perf_parts_add(&row->settings, "entries", load->memory->map->entries);
+    perf_parts_add(&row->settings, "per_segment", load_options->per_segment);
+    perf_parts_add(&row->settings, "acknowledgements", load_options->acknowledge);
+    map_load_measure(load, row, program->rounds, perf_program_amount(program, requests));
+    row->correct &= map_load_destroy(load);
+    perf_program_report(program, row);
 }

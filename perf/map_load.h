@@ -7,13 +7,18 @@
 #include <stdint.h>
 
 #include "perf/memory_worker.h"
-#include "perf/row.h"
+#include "perf/program.h"
 
 enum { MAP_LOAD_PER_SEGMENT_MAX = 8, MAP_LOAD_BURST = 32, MAP_LOAD_REQUEST_MAX = 256 };
 
 struct map_load_options {
     unsigned connections;
     unsigned per_segment;
+    unsigned burst; // frames a turn, at most MAP_LOAD_BURST; 0: that
+    // Clients acknowledge each answer by a segment of its own, as those that have nothing to ask
+    // soon; otherwise with their next request. Without it the answers that wait for that are as
+    // many as the connections, and so must be `mbufs`.
+    bool acknowledge;
     // Connects flows only that tcpstack_flow_core gives to `core` of `cores`, as a port with RSS
     // would. 0 cores: all.
     unsigned core, cores;
@@ -25,9 +30,7 @@ struct map_load {
     uint32_t *asked; // per client: the interface of the next answer
     unsigned client_count;
     unsigned *rows; // of the clients that are connected
-    unsigned connections;
-    unsigned per_segment;
-    unsigned core, cores;
+    struct map_load_options options;
     unsigned next; // of `rows`
     uint64_t random;
     uint64_t requests;                                             // asked so far
@@ -52,6 +55,12 @@ bool map_load_is_right(const struct map_load *load);
 // ns per request, with the stages, and whether the answers are right.
 void map_load_measure(struct map_load *load, struct perf_row *row, unsigned rounds,
                       unsigned requests);
+
+// All of it for one row: makes the load, measures, reports the row with its settings, and ends the
+// load. Says so when it cannot be made.
+void map_load_report(struct perf_program *program, struct perf_row *row,
+                     const struct memory_options *options,
+                     const struct map_load_options *load_options, unsigned requests);
 
 // Adds to `row` where the worker's ticks since `before` (a copy of its counters) went, in ns per
 // each of `count`.
