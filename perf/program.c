@@ -8,7 +8,7 @@
 
 #include <rte_cycles.h>
 
-enum { ROUNDS = 7, QUICK_ROUNDS = 3 };
+enum { ROUNDS = 7, QUICK_ROUNDS = 3, QUICK_SIZE_MAX = 100000 };
 
 static const struct option options[] = {
     {"quick", no_argument, NULL, 'q'},      {"json", no_argument, NULL, 'j'},
@@ -20,14 +20,15 @@ static void print_help(const char *name, const char *purpose, FILE *out)
     fprintf(out,
             "Usage: %s [--quick] [--json] [--rows PREFIX] [--rounds N]\n"
             "%s\n\n"
-            "  -q, --quick        few short rounds: checks the answers, the figures are rough\n"
+            "  -q, --quick        few short rounds, no size over %d: checks the answers, the\n"
+            "                     figures are rough\n"
             "  -j, --json         one JSON object per row and line\n"
             "  -r, --rows PREFIX  only the rows whose name begins with PREFIX\n"
             "  -n, --rounds N     rounds of each row, 1 to %d (%d; quick: %d)\n"
             "  -h, --help         this text\n\n"
             "PORTOLAN_KERNEL=scalar|avx2|avx512 chooses the decoder.\n"
             "Exit code: 0, 1 when an answer was wrong or a row could not be measured, 64 usage.\n",
-            name, purpose, PERF_ROUNDS_MAX, ROUNDS, QUICK_ROUNDS);
+            name, purpose, QUICK_SIZE_MAX, PERF_ROUNDS_MAX, ROUNDS, QUICK_ROUNDS);
 }
 
 static bool read_rounds(const char *text, unsigned *ret_rounds)
@@ -86,6 +87,11 @@ bool perf_program_init(struct perf_program *program, int argc, char *const *argv
 bool perf_program_wants(const struct perf_program *program, const char *row)
 {
     return strncmp(row, program->prefix, strlen(program->prefix)) == 0;
+}
+
+bool perf_program_wants_size(const struct perf_program *program, unsigned size)
+{
+    return !program->quick || size <= QUICK_SIZE_MAX;
 }
 
 unsigned perf_program_amount(const struct perf_program *program, unsigned full)

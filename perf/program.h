@@ -22,6 +22,8 @@ bool perf_program_init(struct perf_program *program, int argc, char *const *argv
 
 // Whether the row of that name was asked for.
 bool perf_program_wants(const struct perf_program *program, const char *row);
+// Whether a size (of a map, of connections) is measured: when quick, only up to 100,000.
+bool perf_program_wants_size(const struct perf_program *program, unsigned size);
 // `full` units of work a round, or a tenth of them when quick, but at least one.
 unsigned perf_program_amount(const struct perf_program *program, unsigned full);
 // Prints the row on stdout. A row that is not correct makes the program fail.

@@ -83,6 +83,13 @@ double perf_row_cycles(const struct perf_row *row, double tsc_hz)
     return is_time(row) ? perf_row_median(row) * tsc_hz / 1e9 : -1;
 }
 
+// Of rates and ratios more is better; of times and sizes less.
+static bool more_is_better(const struct perf_row *row)
+{
+    size_t size = strlen(row->unit);
+    return strcmp(row->unit, "times") == 0 || (size > 2 && strcmp(row->unit + size - 2, "/s") == 0);
+}
+
 // Three digits that count, but no cut integers.
 static const char *format_number(double value, char text[32])
 {
@@ -153,6 +160,7 @@ static json_t *json_of_row(const struct perf_row *row, double tsc_hz)
         json_object_set_new(object, "limit",
                             json_pack("{ss so}", "what", row->limit.name, "value",
                                       json_of_number(row->limit.number)));
+    json_object_set_new(object, "better", json_string(more_is_better(row) ? "more" : "less"));
     json_object_set_new(object, "settings", json_of_parts(&row->settings));
     return object;
 }

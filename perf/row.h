@@ -23,7 +23,8 @@ struct perf_parts {
 struct perf_row {
     const char *group; // "cycles", "decode", "lookup", "scale"
     char name[PERF_NAME_SIZE];
-    const char *unit; // "ns/request", "requests/s", "us", "bytes/entry"; "ns/..." is a time
+    const char
+        *unit; // "ns/request", "requests/s", "times", "us", "bytes/entry"; "ns/..." is a time
     double values[PERF_ROUNDS_MAX];
     unsigned rounds;
     struct perf_parts stages; // ns of `unit`'s thing, mean over all rounds; may be empty
@@ -52,6 +53,7 @@ double perf_row_cycles(const struct perf_row *row, double tsc_hz);
 // A line for people, and a second one for the stages, when there are any.
 void perf_row_print(const struct perf_row *row, double tsc_hz, FILE *out);
 // One JSON object on one line: schema, row, group, unit, median, low, high, rounds, cycles (null
-// when the unit is no time), per_second (likewise), stages, correct, limit (when there is one) and
-// settings. False when there is no memory.
+// when the unit is no time), per_second (likewise), stages, correct, limit (when there is one),
+// better ("more" of rates and ratios, otherwise "less") and settings. False when there is no
+// memory.
 bool perf_row_print_json(const struct perf_row *row, double tsc_hz, FILE *out);

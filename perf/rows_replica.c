@@ -113,6 +113,8 @@ static void measure_size(struct perf_program *program, uint32_t entries)
 void rows_replica(struct perf_program *program)
 {
     static const uint32_t sizes[] = {10, 1000, 65536, 1000000};
-    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        measure_size(program, sizes[i]);
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        if (perf_program_wants_size(program, sizes[i]))
+            measure_size(program, sizes[i]);
+    }
 }

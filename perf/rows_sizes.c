@@ -18,6 +18,8 @@ void rows_entries(struct perf_program *program)
 {
     static const unsigned sizes[] = {10, 1000, 65536, 1000000};
     for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        if (!perf_program_wants_size(program, sizes[i]))
+            continue;
         struct perf_row row = perf_row_make("scale", "ns/request", "entries %u", sizes[i]);
         const struct memory_options options = {
             .workers = 1, .connections = 2 * CONNECTIONS, .entries = sizes[i], .mbufs = MBUFS};
@@ -57,6 +59,8 @@ void rows_connections(struct perf_program *program)
 {
     static const unsigned sizes[] = {1, 1000, 100000, 1000000};
     for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        if (!perf_program_wants_size(program, sizes[i]))
+            continue;
         unsigned connections = that_fit(program, sizes[i]);
         struct perf_row row = perf_row_make("scale", "ns/request", "connections %u", connections);
         const struct memory_options options = {

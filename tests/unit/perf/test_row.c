@@ -98,11 +98,12 @@ static void json_has_all_that_a_row_has(void **state)
     perf_parts_add_text(&row.settings, "kernel", "avx2");
     row.limit = (struct perf_part){.name = "goal", .number = 100};
     json_t *object = written(&row);
-    json_t *wanted = json_pack(
-        "{si ss ss ss si si si si si si s{sf} sb s{ss si} s{si ss}}", "schema", 1, "row", "row 1",
-        "group", "cycles", "unit", "ns/request", "median", 200, "low", 100, "high", 400, "rounds",
-        3, "cycles", 400, "per_second", 5000000, "stages", "input", 60.5, "correct", 1, "limit",
-        "what", "goal", "value", 100, "settings", "connections", 1000, "kernel", "avx2");
+    json_t *wanted =
+        json_pack("{si ss ss ss si si si si si si s{sf} sb s{ss si} ss s{si ss}}", "schema", 1,
+                  "row", "row 1", "group", "cycles", "unit", "ns/request", "median", 200, "low",
+                  100, "high", 400, "rounds", 3, "cycles", 400, "per_second", 5000000, "stages",
+                  "input", 60.5, "correct", 1, "limit", "what", "goal", "value", 100, "better",
+                  "less", "settings", "connections", 1000, "kernel", "avx2");
     assert_non_null(wanted);
     assert_true(json_equal(object, wanted));
     json_decref(object);
@@ -120,6 +121,21 @@ static void json_of_no_time_has_null_for_cycles_and_rate(void **state)
     assert_true(json_is_false(json_object_get(object, "correct")));
     assert_null(json_object_get(object, "limit"));
     json_decref(object);
+}
+
+static void more_is_better_of_rates_and_ratios_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *unit, *better;
+    } cases[] = {{"requests/s", "more"}, {"times", "more"},       {"ns/request", "less"},
+                 {"us", "less"},         {"bytes/entry", "less"}, {"s", "less"}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct perf_row row = row_of(cases[i].unit, (const double[]){1}, 1);
+        json_t *object = written(&row);
+        assert_string_equal(json_string_value(json_object_get(object, "better")), cases[i].better);
+        json_decref(object);
+    }
 }
 
 static void rows_are_wanted_by_the_beginning_of_their_name(void **state)
@@ -155,6 +171,7 @@ int main(void)
         cmocka_unit_test(what_is_no_time_has_no_cycles),
         cmocka_unit_test(json_has_all_that_a_row_has),
         cmocka_unit_test(json_of_no_time_has_null_for_cycles_and_rate),
+        cmocka_unit_test(more_is_better_of_rates_and_ratios_alone),
         cmocka_unit_test(rows_are_wanted_by_the_beginning_of_their_name),
         cmocka_unit_test(a_wrong_row_makes_the_program_fail),
     };
