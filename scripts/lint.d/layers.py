@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "cli": ["cli", "rpc/client.h", "rpc/pdu.h", "ndr", "base"],
     "load": ["load", "dataplane/eal.h", "dataplane/port.h", "rpc/client.h", "rpc/pdu.h", "tcpstack",
              "ndr", "base"],
-    "perf": ["perf", "dataplane", "rpc", "tcpstack", "mapper", "ndr", "base"],
+    "perf": ["perf", "load", "dataplane", "rpc", "tcpstack", "mapper", "ndr", "base"],
 }
 
 
