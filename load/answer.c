@@ -91,16 +91,10 @@ static enum load_counter check_echo(const struct load_call *call, const struct l
 
 static void learn(struct load_call *call, const struct load_answer *answer)
 {
-    if (answer->stub_size == 0 || answer->stub_size > LOAD_LEARNED_MAX || answer->big_endian)
+    if (answer->pdu == NULL || answer->pdu_size > LOAD_LEARNED_MAX || answer->big_endian)
         return;
-    memcpy(call->learned, answer->stub, answer->stub_size);
-    call->learned_size = answer->stub_size;
-}
-
-static bool is_learned(const struct load_call *call, const struct load_answer *answer)
-{
-    return call->learned_size != 0 && answer->stub_size == call->learned_size &&
-           !answer->big_endian && memcmp(answer->stub, call->learned, answer->stub_size) == 0;
+    memcpy(call->learned, answer->pdu, answer->pdu_size);
+    call->learned_size = answer->pdu_size;
 }
 
 static enum load_counter check_response(struct load_call *call, const struct load_answer *answer,
@@ -116,8 +110,6 @@ static enum load_counter check_response(struct load_call *call, const struct loa
     default:
         break;
     }
-    if (is_learned(call, answer))
-        return LOAD_ANSWERS;
     enum load_counter found = check_map(call, answer);
     if (found == LOAD_ANSWERS)
         learn(call, answer);

@@ -185,6 +185,8 @@ struct load_calls *load_calls_create(const struct load_mix *mix, uint64_t seed)
         made = prepare(&calls->calls[i], &mix->calls[i], room, &random);
         calls->until[i] = (i > 0 ? calls->until[i - 1] : 0) + mix->calls[i].share;
         calls->echoes |= mix->calls[i].kind == LOAD_ECHO;
+        if (calls->calls[i].size > calls->largest)
+            calls->largest = calls->calls[i].size;
     }
     free(room);
     if (made)

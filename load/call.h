@@ -20,8 +20,8 @@ enum load_expectation {
     LOAD_EXPECT_FAULT,
 };
 
-// A response that was found right is right again when it comes again, byte for byte: then it is
-// not decoded anew.
+// A PDU that was found right is right again when it comes again, byte for byte but for its call id:
+// then it is not decoded anew.
 enum { LOAD_LEARNED_MAX = 512 };
 
 struct load_call {
@@ -46,8 +46,9 @@ struct load_call {
 struct load_calls {
     struct load_call *calls;
     unsigned count;
-    uint32_t *until; // of call i: the sum of shares up to and including i
-    bool echoes;     // they are calls of rpcecho, not of the mapper
+    uint32_t *until;  // of call i: the sum of shares up to and including i
+    uint32_t largest; // size of the largest call
+    bool echoes;      // they are calls of rpcecho, not of the mapper
 };
 
 // NULL after saying why. Main thread. The mix is copied.

@@ -123,7 +123,7 @@ static void begin_first(struct load_generator *g, struct load_connection *c)
     g->under_way--;
     if (g->options.calls_per_connection == 0)
         load_record(g, c->first, c->begun, LOAD_MAP);
-    else if (!load_send_call(g, c, c->first))
+    else if (load_send_calls(g, c, c->first, 1) == 0)
         load_count(g, LOAD_LOST_UNSENT);
 }
 
@@ -132,7 +132,7 @@ static void begin_first(struct load_generator *g, struct load_connection *c)
 bool load_may_call(const struct load_generator *g, const struct load_connection *c)
 {
     if (c->state == LOAD_OPEN)
-        return c->under_way < g->options.depth && c->calls_left != 0;
+        return load_slots(g, c) > 0;
     return c->state == LOAD_IDLE && g->options.calls_per_connection >= 0;
 }
 

@@ -96,6 +96,12 @@ void load_queue_move(struct load_queue *queue, struct load_connection *connectio
 // connection.c
 // Begins a TCP connection under the next free name; false when there is none now.
 bool load_connect(struct load_generator *g, struct load_connection *c);
+// How many calls may begin on an open connection now.
+static inline unsigned load_slots(const struct load_generator *g, const struct load_connection *c)
+{
+    unsigned free = g->options.depth - c->under_way;
+    return c->calls_left >= 0 && c->calls_left < free ? (unsigned)c->calls_left : free;
+}
 // Whether it may take a call now.
 bool load_may_call(const struct load_generator *g, const struct load_connection *c);
 // Puts it where it belongs: among those to connect, or those that may take calls.
@@ -108,8 +114,10 @@ void load_abort(struct load_generator *g, struct load_connection *c);
 void load_finish(struct load_generator *g, struct load_connection *c);
 
 // exchange.c
-// Writes a request that was meant for `intended`; false when TCP has no room now.
-bool load_send_call(struct load_generator *g, struct load_connection *c, uint64_t intended);
+// Writes up to `max` requests that were meant for `intended`, as many as one segment takes. Returns
+// how many: 0 when TCP has no room now. The caller has seen to it that so many may be under way.
+unsigned load_send_calls(struct load_generator *g, struct load_connection *c, uint64_t intended,
+                         unsigned max);
 // Takes every whole answer the connection has. False when it broke the protocol.
 bool load_take_answers(struct load_generator *g, struct load_connection *c);
 // Books a call that was answered rightly.

@@ -20,22 +20,6 @@ static struct load_flight *take_flight(struct load_generator *g, struct load_con
     return flight;
 }
 
-static bool write_request(struct load_generator *g, struct load_connection *c,
-                          const struct load_call *call, uint32_t call_id,
-                          const struct ndr_context_handle *handle)
-{
-    if (call->size > tcp_segment_room(c->tcp)) {
-        load_call_write(call, call_id, handle, g->scratch);
-        return tcp_write(c->tcp, g->scratch, call->size);
-    }
-    uint8_t *room = tcp_reserve(c->tcp, call->size);
-    if (!room)
-        return false;
-    load_call_write(call, call_id, handle, room);
-    tcp_commit(c->tcp, call->size);
-    return true;
-}
-
 // Some row of the mix that pages through the map.
 static unsigned paging_call(const struct load_generator *g)
 {
@@ -45,27 +29,63 @@ static unsigned paging_call(const struct load_generator *g)
     return call;
 }
 
-bool load_send_call(struct load_generator *g, struct load_connection *c, uint64_t intended)
+// Writes a call to `to`, which has room for the largest.
+static uint32_t begin_call(struct load_generator *g, struct load_connection *c, uint64_t intended,
+                           uint8_t *to)
 {
-    const struct ndr_context_handle *handle = c->cursors > 0 ? &c->handles[c->cursors - 1] : NULL;
+    const struct ndr_context_handle *handle = c->cursors > 0 ? &c->handles[--c->cursors] : NULL;
     unsigned index = handle ? paging_call(g) : load_calls_pick(g->calls, &g->random);
-    if (!tcp_ensure(c->tcp, g->calls->calls[index].size)) {
-        load_count(g, LOAD_PUT_OFF);
-        return false;
-    }
+    const struct load_call *call = &g->calls->calls[index];
     struct load_flight *flight = take_flight(g, c);
-    if (!write_request(g, c, &g->calls->calls[index], c->last_id, handle)) {
-        load_count(g, LOAD_PUT_OFF);
-        return false;
-    }
-    c->cursors -= handle != NULL;
     *flight = (struct load_flight){
         .intended = intended, .sent = g->now, .call_id = c->last_id, .call = index};
-    c->under_way++;
-    g->under_way++;
-    c->calls_left -= c->calls_left > 0;
-    load_count(g, LOAD_CALLS);
-    return true;
+    load_call_write(call, c->last_id, handle, to);
+    return call->size;
+}
+
+static void book_calls(struct load_generator *g, struct load_connection *c, unsigned count)
+{
+    c->under_way += count;
+    g->under_way += count;
+    c->calls_left -= c->calls_left > 0 ? count : 0;
+    g->counters[LOAD_CALLS] += count;
+}
+
+// A call that may be larger than a segment.
+static unsigned send_large(struct load_generator *g, struct load_connection *c, uint64_t intended)
+{
+    const uint16_t cursors = c->cursors;
+    if (!tcp_ensure(c->tcp, g->calls->largest))
+        return 0;
+    uint32_t size = begin_call(g, c, intended, g->scratch);
+    if (tcp_write(c->tcp, g->scratch, size))
+        return 1;
+    c->flights[c->last_id & g->flight_mask].call_id = 0;
+    c->cursors = cursors;
+    return 0;
+}
+
+unsigned load_send_calls(struct load_generator *g, struct load_connection *c, uint64_t intended,
+                         unsigned max)
+{
+    const uint32_t segment = tcp_segment_room(c->tcp), largest = g->calls->largest;
+    unsigned count = 0;
+    if (largest <= segment) {
+        uint32_t room = max * largest < segment ? max * largest : segment, used = 0;
+        uint8_t *to = tcp_reserve(c->tcp, room);
+        while (to && count < max && room - used >= largest) {
+            used += begin_call(g, c, intended, to + used);
+            count++;
+        }
+        if (to)
+            tcp_commit(c->tcp, used);
+    } else {
+        count = send_large(g, c, intended);
+    }
+    if (count == 0)
+        load_count(g, LOAD_PUT_OFF);
+    book_calls(g, c, count);
+    return count;
 }
 
 // ---- answers
@@ -83,20 +103,34 @@ void load_record(struct load_generator *g, uint64_t intended, uint64_t sent, enu
     base_histogram_record(&g->result.service, g->now - sent);
 }
 
+// NULL when no such call is under way.
+static struct load_flight *find_flight(const struct load_generator *g,
+                                       const struct load_connection *c, uint32_t call_id)
+{
+    struct load_flight *flight = &c->flights[call_id & g->flight_mask];
+    return call_id != 0 && flight->call_id == call_id ? flight : NULL;
+}
+
+static void end_flight(struct load_generator *g, struct load_connection *c,
+                       struct load_flight *flight)
+{
+    flight->call_id = 0;
+    c->under_way--;
+    g->under_way--;
+}
+
 static void take_answer(struct load_generator *g, struct load_connection *c, uint32_t call_id,
                         const struct load_answer *answer)
 {
-    struct load_flight *flight = &c->flights[call_id & g->flight_mask];
-    if (call_id == 0 || flight->call_id != call_id) {
+    struct load_flight *flight = find_flight(g, c, call_id);
+    if (!flight) {
         load_count(g, LOAD_WRONG_CALL);
         return;
     }
     struct load_call *call = &g->calls->calls[flight->call];
     struct ndr_context_handle handle;
     enum load_counter found = load_answer_check(call, answer, &handle);
-    flight->call_id = 0;
-    c->under_way--;
-    g->under_way--;
+    end_flight(g, c, flight);
     if (found != LOAD_ANSWERS) {
         load_count(g, found);
         return;
@@ -132,8 +166,22 @@ static bool take_whole(struct load_generator *g, struct load_connection *c, cons
     } else {
         answer.stub = pdu + RPC_RESPONSE_HEADER_SIZE;
         answer.stub_size = size - RPC_RESPONSE_HEADER_SIZE;
+        answer.pdu = pdu;
+        answer.pdu_size = size;
     }
     take_answer(g, c, header.call_id, &answer);
+    return true;
+}
+
+// The same PDU as the last time the call was answered, and so right.
+static bool take_learned(struct load_generator *g, struct load_connection *c, const uint8_t *pdu,
+                         uint32_t size)
+{
+    struct load_flight *flight = find_flight(g, c, base_load_le32(pdu + LOAD_CALL_ID_AT));
+    if (!flight || !load_answer_is_learned(&g->calls->calls[flight->call], pdu, size))
+        return false;
+    end_flight(g, c, flight);
+    load_record(g, flight->intended, flight->sent, g->calls->calls[flight->call].kind);
     return true;
 }
 
@@ -175,23 +223,40 @@ static enum taken take_across(struct load_generator *g, struct load_connection *
     return TAKEN;
 }
 
+// Answers that lie whole within the span, as long as there are some: little-endian ones of one
+// fragment. Returns what they take; *ret_wrong when one broke the protocol.
+static uint32_t take_span(struct load_generator *g, struct load_connection *c,
+                          const struct tcp_span *span, bool *ret_wrong)
+{
+    uint32_t at = 0;
+    while (!*ret_wrong && span->size - at >= RPC_RESPONSE_HEADER_SIZE) {
+        const uint8_t *pdu = span->data + at;
+        uint32_t size = base_load_le16(pdu + 8);
+        bool whole = size >= RPC_RESPONSE_HEADER_SIZE && size <= span->size - at &&
+                     (pdu[3] & RPC_WHOLE) == RPC_WHOLE && (pdu[4] & 0x10);
+        if (!whole)
+            break;
+        *ret_wrong = !take_learned(g, c, pdu, size) && !take_whole(g, c, pdu, size);
+        at += size;
+    }
+    return at;
+}
+
 bool load_take_answers(struct load_generator *g, struct load_connection *c)
 {
     uint32_t at = 0;
     enum taken taken = TAKEN;
     while (taken == TAKEN) {
         struct tcp_span span = tcp_peek(c->tcp, at);
-        if (span.size == 0)
-            break;
-        uint32_t size = span.size >= RPC_HEADER_SIZE ? base_load_le16(span.data + 8) : 0;
-        bool whole = size >= RPC_RESPONSE_HEADER_SIZE && size <= span.size &&
-                     (span.data[3] & RPC_WHOLE) == RPC_WHOLE && (span.data[4] & 0x10);
-        if (!whole) {
+        bool wrong = false;
+        uint32_t used = take_span(g, c, &span, &wrong);
+        at += used;
+        if (wrong)
+            taken = TAKE_WRONG;
+        else if (used < span.size)
             taken = take_across(g, c, &at);
-            continue;
-        }
-        taken = take_whole(g, c, span.data, size) ? TAKEN : TAKE_WRONG;
-        at += size;
+        else if (span.size == 0)
+            break;
     }
     if (taken == TAKE_WRONG) {
         load_count(g, LOAD_WRONG_PDU);

@@ -72,17 +72,18 @@ static void connect_idle(struct load_generator *g)
         load_queue_move(NULL, g->idle.head);
 }
 
-// Begins one call on the connection; false when it cannot take it now.
-static bool begin_call(struct load_generator *g, struct load_connection *c, uint64_t intended)
+// Begins calls on the connection: one in an open loop, all that it may take in a closed one.
+// Returns how many; 0 when it cannot take one now.
+static unsigned begin_calls(struct load_generator *g, struct load_connection *c, uint64_t intended)
 {
     if (c->state == LOAD_OPEN)
-        return load_send_call(g, c, intended);
+        return load_send_calls(g, c, intended, g->plan.rate > 0 ? 1 : load_slots(g, c));
     if (!load_connect(g, c))
-        return false;
+        return 0;
     c->has_first = true;
     c->first = intended;
     g->under_way++;
-    return true;
+    return 1;
 }
 
 // When the next call is meant to begin; UINT64_MAX when none is left. In a closed loop there is
@@ -93,9 +94,9 @@ static uint64_t next_due(const struct load_generator *g)
     return due < g->plan.end ? due : UINT64_MAX;
 }
 
-static void book_due(struct load_generator *g, uint64_t due)
+static void book_due(struct load_generator *g, uint64_t due, unsigned count)
 {
-    g->result.due += due >= g->plan.measure;
+    g->result.due += due >= g->plan.measure ? count : 0;
     if (g->plan.rate == 0)
         return;
     g->counters[LOAD_LATE] += due <= g->blocked_until;
@@ -108,8 +109,9 @@ static void begin_due(struct load_generator *g)
     struct load_connection *c;
     uint64_t due;
     while ((due = next_due(g)) <= g->now && (c = g->ready.head) != NULL) {
-        if (begin_call(g, c, due)) {
-            book_due(g, due);
+        unsigned begun = begin_calls(g, c, due);
+        if (begun > 0) {
+            book_due(g, due, begun);
             load_queue_move(NULL, c); // behind the others, if it can take more
             load_settle(g, c);
         } else if (c->state == LOAD_IDLE) {
@@ -128,6 +130,8 @@ void load_generator_turn(struct load_generator *g, uint64_t now)
     unsigned count;
     g->now = now;
     while ((count = tcpstack_ready(g->options.stack, ready, LOAD_BURST)) > 0) {
+        for (unsigned i = 0; i < count; i++)
+            __builtin_prefetch(tcp_user(ready[i]));
         for (unsigned i = 0; i < count; i++)
             load_take_events(g, ready[i]);
     }

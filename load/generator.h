@@ -93,6 +93,8 @@ void load_generator_end(struct load_generator *generator);
 void load_generator_close(struct load_generator *generator);
 bool load_generator_is_closed(const struct load_generator *generator);
 
+// Whether load_generator_withholds is to be asked about each frame at all.
+bool load_generator_may_withhold(const struct load_generator *generator);
 // Whether a received frame is to be dropped before the stack sees it (misbehaviour).
 bool load_generator_withholds(struct load_generator *generator);
 

@@ -19,7 +19,7 @@ static void stop_acknowledging(struct load_generator *g)
     g->withholding = true;
     for (uint32_t i = 0; i < g->options.connections; i++) {
         for (unsigned call = 0; call < UNACKNOWLEDGED && call <= g->flight_mask; call++)
-            load_send_call(g, &g->connections[i], g->now);
+            load_send_calls(g, &g->connections[i], g->now, 1);
     }
 }
 
@@ -36,11 +36,16 @@ void load_misbehave(struct load_generator *g, struct load_connection *c)
         stop_acknowledging(g);
         break;
     case LOAD_NO_CLOSE:
-        load_send_call(g, c, g->now);
+        load_send_calls(g, c, g->now, 1);
         break;
     default:
         break;
     }
+}
+
+bool load_generator_may_withhold(const struct load_generator *g)
+{
+    return g->options.misbehaviour != LOAD_BEHAVES;
 }
 
 bool load_generator_withholds(struct load_generator *g)

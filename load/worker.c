@@ -27,7 +27,8 @@ static void receive(struct load_worker *w)
     unsigned count = rte_eth_rx_burst(w->port_id, w->queue, w->frames, LOAD_BURST);
     w->now = load_worker_clock(w);
     load_generator_counters(w->generator)[LOAD_RX_FRAMES] += count;
-    count = withhold(w, count);
+    if (load_generator_may_withhold(w->generator))
+        count = withhold(w, count);
     if (count)
         tcpstack_input(w->stack, w->frames, count, w->now / 1000);
 }

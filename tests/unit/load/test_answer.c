@@ -17,7 +17,8 @@ static const struct ndr_context_handle null_handle;
 struct fixture {
     struct load_mix *mix;
     struct load_calls *calls;
-    uint8_t stub[2048];
+    uint8_t pdu[2048]; // the answer checked last
+    uint32_t size;
 };
 
 static struct fixture start(const char *yaml)
@@ -41,6 +42,18 @@ static enum load_counter check(struct fixture *f, const struct load_answer *answ
     return load_answer_check(&f->calls->calls[0], answer, &handle);
 }
 
+// A response whose stub of `size` bytes is in the fixture's PDU.
+static enum load_counter check_stub(struct fixture *f, uint32_t size)
+{
+    f->size = RPC_RESPONSE_HEADER_SIZE + size;
+    rpc_write_response_header(f->pdu, RPC_WHOLE, (uint16_t)f->size, 7, size, 0);
+    const struct load_answer answer = {.stub = f->pdu + RPC_RESPONSE_HEADER_SIZE,
+                                       .stub_size = size,
+                                       .pdu = f->pdu,
+                                       .pdu_size = f->size};
+    return check(f, &answer);
+}
+
 // An ept_map reply with one tower, or none without `binding`.
 static enum load_counter answer_map(struct fixture *f, struct ndr_syntax_id id, const char *binding,
                                     uint32_t status)
@@ -53,10 +66,11 @@ static enum load_counter answer_map(struct fixture *f, struct ndr_syntax_id id, 
         tower.size =
             (uint32_t)ndr_tower_build(&id, &ndr_syntax_id_20, &parsed, octets, sizeof octets);
     }
-    struct ndr_writer w = ndr_writer_init(f->stub, sizeof f->stub, NDR_SYNTAX_20, false);
+    struct ndr_writer w =
+        ndr_writer_init(f->pdu + RPC_RESPONSE_HEADER_SIZE, sizeof f->pdu - RPC_RESPONSE_HEADER_SIZE,
+                        NDR_SYNTAX_20, false);
     ndr_epm_encode_map_reply(&w, &null_handle, 4, 3, &tower, binding != NULL, status);
-    const struct load_answer answer = {.stub = f->stub, .stub_size = (uint32_t)ndr_writer_size(&w)};
-    return check(f, &answer);
+    return check_stub(f, (uint32_t)ndr_writer_size(&w));
 }
 
 static struct ndr_syntax_id interface(const struct fixture *f)
@@ -64,14 +78,44 @@ static struct ndr_syntax_id interface(const struct fixture *f)
     return f->calls->calls[0].interface;
 }
 
-static void a_tower_of_the_interface_is_right_again_and_again(void **state)
+static void an_answer_that_was_right_is_known_under_any_call_id(void **state)
 {
     (void)state;
     struct fixture f = start("calls: [{kind: map}]");
-    for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(answer_map(&f, interface(&f), "ncacn_ip_tcp:10.0.0.1[1000]", 0),
-                         LOAD_ANSWERS);
-    assert_true(f.calls->calls[0].learned_size > 0);
+    const struct load_call *call = &f.calls->calls[0];
+    assert_false(load_answer_is_learned(call, f.pdu, RPC_RESPONSE_HEADER_SIZE));
+    assert_int_equal(answer_map(&f, interface(&f), "ncacn_ip_tcp:10.0.0.1[1000]", 0), LOAD_ANSWERS);
+    assert_true(load_answer_is_learned(call, f.pdu, f.size));
+    base_store_le32(f.pdu + LOAD_CALL_ID_AT, 0x12345678);
+    assert_true(load_answer_is_learned(call, f.pdu, f.size));
+    stop(&f);
+}
+
+static void every_other_byte_of_a_known_answer_counts(void **state)
+{
+    (void)state;
+    struct fixture f = start("calls: [{kind: map}]");
+    const struct load_call *call = &f.calls->calls[0];
+    assert_int_equal(answer_map(&f, interface(&f), "ncacn_ip_tcp:10.0.0.1[1000]", 0), LOAD_ANSWERS);
+    for (uint32_t at = 0; at < f.size; at++) {
+        if (at >= LOAD_CALL_ID_AT && at < LOAD_CALL_ID_AT + 4)
+            continue;
+        f.pdu[at] ^= 1;
+        assert_false(load_answer_is_learned(call, f.pdu, f.size));
+        f.pdu[at] ^= 1;
+    }
+    assert_false(load_answer_is_learned(call, f.pdu, f.size - 1));
+    stop(&f);
+}
+
+static void a_wrong_answer_is_not_learned(void **state)
+{
+    (void)state;
+    struct fixture f = start("calls: [{kind: map}]");
+    struct ndr_syntax_id other = interface(&f);
+    other.major++;
+    assert_int_equal(answer_map(&f, other, "ncacn_ip_tcp:10.0.0.1[1000]", 0), LOAD_WRONG_TOWER);
+    assert_false(load_answer_is_learned(&f.calls->calls[0], f.pdu, f.size));
     stop(&f);
 }
 
@@ -125,11 +169,9 @@ static void every_cut_of_an_answer_is_a_wrong_stub(void **state)
     (void)state;
     struct fixture f = start("calls: [{kind: map}]");
     assert_int_equal(answer_map(&f, interface(&f), "ncacn_ip_tcp:10.0.0.1[1000]", 0), LOAD_ANSWERS);
-    uint32_t size = f.calls->calls[0].learned_size;
-    for (uint32_t cut = 0; cut < size; cut++) {
-        const struct load_answer answer = {.stub = f.stub, .stub_size = cut};
-        assert_int_equal(check(&f, &answer), LOAD_WRONG_STUB);
-    }
+    uint32_t size = f.size - RPC_RESPONSE_HEADER_SIZE;
+    for (uint32_t cut = 0; cut < size; cut++)
+        assert_int_equal(check_stub(&f, cut), LOAD_WRONG_STUB);
     stop(&f);
 }
 
@@ -152,11 +194,12 @@ static void a_fault_is_right_only_where_it_is_expected(void **state)
 static enum load_counter answer_echo(struct fixture *f, uint32_t count, const uint8_t *bytes,
                                      uint32_t size)
 {
-    struct ndr_writer w = ndr_writer_init(f->stub, sizeof f->stub, NDR_SYNTAX_20, false);
+    struct ndr_writer w =
+        ndr_writer_init(f->pdu + RPC_RESPONSE_HEADER_SIZE, sizeof f->pdu - RPC_RESPONSE_HEADER_SIZE,
+                        NDR_SYNTAX_20, false);
     ndr_write_count(&w, count);
     ndr_write_bytes(&w, bytes, size);
-    const struct load_answer answer = {.stub = f->stub, .stub_size = (uint32_t)ndr_writer_size(&w)};
-    return check(f, &answer);
+    return check_stub(f, (uint32_t)ndr_writer_size(&w));
 }
 
 static void an_echo_must_be_the_bytes_that_were_sent(void **state)
@@ -185,10 +228,13 @@ static enum load_counter answer_page(struct fixture *f, uint32_t count, uint32_t
     struct ndr_epm_entry entries[8];
     for (unsigned i = 0; i < 8; i++)
         entries[i] = (struct ndr_epm_entry){.tower = octets, .tower_size = size, .annotation = ""};
-    struct ndr_writer w = ndr_writer_init(f->stub, sizeof f->stub, NDR_SYNTAX_20, false);
+    struct ndr_writer w =
+        ndr_writer_init(f->pdu + RPC_RESPONSE_HEADER_SIZE, sizeof f->pdu - RPC_RESPONSE_HEADER_SIZE,
+                        NDR_SYNTAX_20, false);
     ndr_epm_encode_lookup_reply(&w, handle, 8, 3, entries, count, status);
     assert_false(w.failed);
-    const struct load_answer answer = {.stub = f->stub, .stub_size = (uint32_t)ndr_writer_size(&w)};
+    const struct load_answer answer = {.stub = f->pdu + RPC_RESPONSE_HEADER_SIZE,
+                                       .stub_size = (uint32_t)ndr_writer_size(&w)};
     struct ndr_context_handle found;
     enum load_counter result = load_answer_check(&f->calls->calls[0], &answer, &found);
     if (result == LOAD_ANSWERS)
@@ -214,7 +260,9 @@ static void both_endings_of_an_enumeration_are_right(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_tower_of_the_interface_is_right_again_and_again),
+        cmocka_unit_test(an_answer_that_was_right_is_known_under_any_call_id),
+        cmocka_unit_test(every_other_byte_of_a_known_answer_counts),
+        cmocka_unit_test(a_wrong_answer_is_not_learned),
         cmocka_unit_test(another_answer_than_the_learned_one_is_looked_at_anew),
         cmocka_unit_test(towers_of_something_else_are_wrong),
         cmocka_unit_test(a_status_must_be_the_expected_one),
