@@ -123,10 +123,13 @@ static uint16_t describe(struct load_call *call, const struct load_mix_row *row,
     return NO_OPERATION;
 }
 
-static uint16_t context_of(const struct load_mix_row *row)
+static uint16_t context_of(struct load_calls *calls, const struct load_mix_row *row)
 {
+    const struct load_context context = {row->kind == LOAD_ECHO ? rpcecho : epmapper,
+                                         ndr_syntax_id_20};
+    int id = load_context_find(calls->contexts, &calls->context_count, &context);
     return row->kind == LOAD_MALFORMED && row->defect == LOAD_CONTEXT ? LOAD_CONTEXT_NONE
-                                                                      : LOAD_CONTEXT_BOUND;
+                                                                      : (uint16_t)id;
 }
 
 // Every fragment of a call, from its first.
@@ -150,9 +153,10 @@ static bool build(struct load_call *call, uint16_t operation, const struct ndr_w
     return call->size > 0;
 }
 
-static bool prepare(struct load_call *call, const struct load_mix_row *row, uint8_t *room,
-                    struct load_random *random)
+static bool prepare(struct load_calls *calls, unsigned index, const struct load_mix_row *row,
+                    uint8_t *room, struct load_random *random)
 {
+    struct load_call *call = &calls->calls[index];
     struct ndr_binding binding;
     struct ndr_writer w = ndr_writer_init(room, STUB_MAX, NDR_SYNTAX_20, false);
     call->kind = row->kind;
@@ -166,7 +170,7 @@ static bool prepare(struct load_call *call, const struct load_mix_row *row, uint
     if (row->kind == LOAD_ECHO && !prepare_echo(call, row->size, random))
         return false;
     uint16_t operation = describe(call, row, &w, random);
-    return !w.failed && build(call, operation, &w, context_of(row));
+    return !w.failed && build(call, operation, &w, context_of(calls, row));
 }
 
 struct load_calls *load_calls_create(const struct load_mix *mix, uint64_t seed)
@@ -182,9 +186,8 @@ struct load_calls *load_calls_create(const struct load_mix *mix, uint64_t seed)
         made = calls->calls && calls->until;
     }
     for (unsigned i = 0; made && i < calls->count; i++) {
-        made = prepare(&calls->calls[i], &mix->calls[i], room, &random);
+        made = prepare(calls, i, &mix->calls[i], room, &random);
         calls->until[i] = (i > 0 ? calls->until[i - 1] : 0) + mix->calls[i].share;
-        calls->echoes |= mix->calls[i].kind == LOAD_ECHO;
         if (calls->calls[i].size > calls->largest)
             calls->largest = calls->calls[i].size;
     }
@@ -231,26 +234,4 @@ void load_call_write(const struct load_call *call, uint32_t call_id,
         return;
     struct ndr_writer w = ndr_writer_init(to + call->handle_at, 20, NDR_SYNTAX_20, false);
     ndr_write_handle(&w, handle);
-}
-
-// ---- bind (C706 12.6.4.3 and 12.6.4.4)
-
-uint32_t load_bind_write(bool echo, uint32_t call_id, uint8_t *to)
-{
-    uint32_t size = LOAD_BIND_SIZE;
-    memset(to, 0, size);
-    rpc_write_header(to, RPC_BIND, RPC_WHOLE, (uint16_t)size, call_id);
-    base_store_le16(to + 16, RPC_FRAGMENT_MAX);
-    base_store_le16(to + 18, RPC_FRAGMENT_MAX);
-    to[24] = 1; // contexts: servers accept one of a PDU
-    to[30] = 1; // transfer syntaxes
-    rpc_write_syntax(to + 32, echo ? &rpcecho : &epmapper);
-    rpc_write_syntax(to + 52, &ndr_syntax_id_20);
-    return size;
-}
-
-bool load_bind_accepted(const uint8_t *pdu, uint32_t size)
-{
-    struct rpc_client client = rpc_client_init();
-    return rpc_client_parse(&client, pdu, size).kind == RPC_CLIENT_BOUND;
 }

@@ -4,12 +4,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "load/bind.h"
 #include "load/mix.h"
 #include "load/random.h"
 #include "ndr/ndr.h"
 #include "ndr/tower.h"
 
-enum { LOAD_CONTEXT_BOUND = 0, LOAD_CONTEXT_NONE = 999 };
+enum { LOAD_CONTEXT_NONE = 999 }; // an id that is never bound
 
 // What must come back.
 enum load_expectation {
@@ -48,7 +49,8 @@ struct load_calls {
     unsigned count;
     uint32_t *until;  // of call i: the sum of shares up to and including i
     uint32_t largest; // size of the largest call
-    bool echoes;      // they are calls of rpcecho, not of the mapper
+    struct load_context contexts[LOAD_CONTEXTS_MAX];
+    unsigned context_count;
 };
 
 // NULL after saying why. Main thread. The mix is copied.
@@ -62,10 +64,3 @@ unsigned load_calls_pick(const struct load_calls *calls, struct load_random *ran
 // unless it is NULL. Only the worker.
 void load_call_write(const struct load_call *call, uint32_t call_id,
                      const struct ndr_context_handle *handle, uint8_t *to);
-
-// A bind that offers the endpoint mapper, or with `echo` rpcecho, with NDR 2.0 as context 0.
-// Returns its size.
-enum { LOAD_BIND_SIZE = 72 };
-uint32_t load_bind_write(bool echo, uint32_t call_id, uint8_t *to);
-// Whether the PDU is a bind_ack that accepts it.
-bool load_bind_accepted(const uint8_t *pdu, uint32_t size);

@@ -64,6 +64,7 @@ bool load_connect(struct load_generator *g, struct load_connection *c)
     tcp_set_user(c->tcp, c);
     load_set_state(g, c, LOAD_CONNECTING);
     c->begun = g->now;
+    c->contexts = 0;
     c->calls_left = g->options.calls_per_connection;
     load_count(g, LOAD_CONNECTS);
     return true;
@@ -76,19 +77,20 @@ void load_abort(struct load_generator *g, struct load_connection *c)
     tcp_abort(c->tcp);
 }
 
+// Offers the next presentation context.
 static void bind(struct load_generator *g, struct load_connection *c)
 {
     uint8_t pdu[LOAD_BIND_SIZE];
-    uint32_t size = load_bind_write(g->calls->echoes, ++c->last_id, pdu);
+    load_bind_write(&g->calls->contexts[c->contexts], c->contexts, ++c->last_id, pdu);
     load_set_state(g, c, LOAD_BINDING);
-    if (!tcp_write(c->tcp, pdu, size))
+    if (!tcp_write(c->tcp, pdu, sizeof pdu))
         load_abort(g, c);
 }
 
-// The bind_ack, once it is whole.
+// The bind_ack or alter_context_resp, once it is whole.
 static void take_bind_ack(struct load_generator *g, struct load_connection *c)
 {
-    uint8_t pdu[1024];
+    uint8_t pdu[LOAD_BIND_ACK_MAX];
     uint32_t have = tcp_readable(c->tcp);
     if (have < RPC_LENGTH_PREFIX)
         return;
@@ -103,9 +105,13 @@ static void take_bind_ack(struct load_generator *g, struct load_connection *c)
     }
     tcp_copy(c->tcp, 0, pdu, (uint32_t)size);
     tcp_consume(c->tcp, (uint32_t)size);
-    if (!load_bind_accepted(pdu, (uint32_t)size)) {
+    if (!load_bind_accepted(pdu, (uint32_t)size, c->contexts)) {
         load_count(g, LOAD_WRONG_BIND);
         load_abort(g, c);
+        return;
+    }
+    if (++c->contexts < g->calls->context_count) {
+        bind(g, c);
         return;
     }
     load_set_state(g, c, LOAD_OPEN);

@@ -7,7 +7,7 @@
 enum load_state {
     LOAD_IDLE,       // no TCP connection
     LOAD_CONNECTING, // SYN sent
-    LOAD_BINDING,    // bind sent
+    LOAD_BINDING,    // bind sent, or an alter_context behind it
     LOAD_OPEN,       // bound
     LOAD_CLOSING,    // FIN sent, or about to be reset
 };
@@ -26,6 +26,7 @@ struct load_connection {
     struct load_connection *next, *previous;
     bool has_first;     // a call waits for the connection to be bound
     uint8_t state;      // enum load_state
+    uint8_t contexts;   // accepted
     uint16_t cursors;   // entry handles to continue from
     uint32_t under_way; // calls
     uint32_t last_id;   // call id given last

@@ -119,7 +119,6 @@ static bool complete_row(struct load_mix *mix, const char *name, unsigned index,
                          const char *interface)
 {
     struct load_mix_row *row = &mix->calls[index];
-    const struct load_mix_row *first = &mix->calls[0]; // a connection binds one interface
     struct ndr_binding binding;
     const char *message;
     if (row->share == 0)
@@ -135,9 +134,6 @@ static bool complete_row(struct load_mix *mix, const char *name, unsigned index,
                         row->interface);
     if (row->binding && (message = ndr_binding_parse(row->binding, &binding)) != NULL)
         return complain(name, index, "binding: %s", message);
-    if ((row->kind == LOAD_ECHO) != (first->kind == LOAD_ECHO))
-        return complain(name, index, "kind: found '%s' beside '%s'; echo goes with echo alone",
-                        load_kind_name(row->kind), load_kind_name(first->kind));
     if (row->share > 1000000)
         return complain(name, index, "share: found %u, expected 1 to 1000000", row->share);
     if (row->size > LOAD_ECHO_MAX)

@@ -11,15 +11,18 @@ INTERFACE = "@".join(sample.SPICE)
 SECONDS = 60  # for a generator run to end in
 
 
-def serve(lab):
-    """A server behind a memif socket; returns the generator's end of it, or None on one core."""
+def serve(lab, every=False):
+    """A server behind a memif socket; returns the generator's end of it, or None on one core.
+
+    `every`: with rpcecho, too.
+    """
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         return None
     memif = os.path.join(lab.directory, "generator.sock")
     how = f"socket={memif},socket-abstract=no"
     lab.start_with("generator", sample.configuration(
-        lab.socket, False, device=f"net_memif0,role=server,{how}", workers=[cores[1]]))
+        lab.socket, False, device=f"net_memif0,role=server,{how}", workers=[cores[1]], every=every))
     return [lab.program("portolan-load"), "--port", f"net_memif0,role=client,{how}",
             "--address", f"{sample.CLIENT}/24", "--target", sample.SERVER, "--lcore", str(cores[0]),
             "--hugepages", "off", "--interface", INTERFACE, "--json"]
@@ -66,6 +69,22 @@ def every_answer_is_right_and_both_sides_count_the_same(lab):
            "answers of the server")
     expect(lab.stop(), 0, "exit status after SIGTERM")
     return f"{sums['answers']} answers"
+
+
+@check("ports")
+def echo_beside_other_kinds_is_answered_on_one_connection(lab):
+    base = serve(lab, every=True)
+    if base is None:
+        return "not run: one core"
+    mix = os.path.join(lab.directory, "mix.yaml")
+    with open(mix, "w", encoding="ascii") as file:
+        file.write("calls: [{kind: map, share: 3}, {kind: echo, size: 20000}, {kind: echo, size: 8}]\n")
+    run = good_run(base, "--connections", "8", "--depth", "4", "--mix", mix)
+    for kind in ("map", "echo"):
+        if run["answered_by_kind"][kind] == 0:
+            raise Failed(f"no {kind} was answered")
+    expect(run["counters"]["bound"], 8, "bound")
+    expect(lab.stop(), 0, "exit status after SIGTERM")
 
 
 @check("ports")

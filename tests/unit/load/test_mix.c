@@ -66,7 +66,6 @@ static void what_is_wrong_is_refused_and_said(void **state)
         {"calls: [{kind: lookup, max_entries: 501}]", "found 501, expected 1 to 500"},
         {"calls: [{kind: echo, size: 60001}]", "found 60001, expected 1 to 60000"},
         {"calls: [{kind: map, share: 1000001}]", "found 1000001"},
-        {"calls: [{kind: map}, {kind: echo}]", "echo goes with echo alone"},
         {"calls: {", ""},
     };
     (void)state;
@@ -108,10 +107,24 @@ static void a_call_of_many_fragments_has_its_id_in_each(void **state)
     load_call_write(&calls->calls[0], 0x01020304, NULL, pdus);
     for (uint32_t at = 0; at < calls->calls[0].size; at += pdus[at + 8] | pdus[at + 9] << 8) {
         assert_memory_equal(pdus + at + 12, ((uint8_t[]){4, 3, 2, 1}), 4);
-        assert_int_equal(pdus[at + 20], LOAD_CONTEXT_BOUND);
+        assert_int_equal(pdus[at + 20], 0);
         fragments++;
     }
     assert_int_equal(fragments, 11);
+    load_calls_destroy(calls);
+    load_mix_free(mix);
+}
+
+static void echo_beside_other_kinds_has_a_context_of_its_own(void **state)
+{
+    (void)state;
+    struct load_mix *mix =
+        load_mix_parse("test", "calls: [{kind: map}, {kind: echo}, {kind: unknown}]", interface);
+    struct load_calls *calls = load_calls_create(mix, 1);
+    assert_int_equal(calls->context_count, 2);
+    assert_int_equal(calls->calls[0].pdus[20], 0);
+    assert_int_equal(calls->calls[1].pdus[20], 1);
+    assert_int_equal(calls->calls[2].pdus[20], 0);
     load_calls_destroy(calls);
     load_mix_free(mix);
 }
@@ -123,6 +136,7 @@ int main(void)
         cmocka_unit_test(a_row_says_all_there_is_to_say),
         cmocka_unit_test(what_is_wrong_is_refused_and_said),
         cmocka_unit_test(calls_are_picked_by_their_shares),
+        cmocka_unit_test(echo_beside_other_kinds_has_a_context_of_its_own),
         cmocka_unit_test(a_call_of_many_fragments_has_its_id_in_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
