@@ -16,7 +16,7 @@ enum {
     STUB_MAX = LOAD_ECHO_MAX + 64,
 };
 
-static const struct ndr_syntax_id epmapper = {
+const struct ndr_syntax_id load_epmapper = {
     .uuid = BASE_UUID(0xe1af8308, 0x5d1f, 0x11c9, 0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa),
     .major = 3,
 };
@@ -119,13 +119,15 @@ static uint16_t describe(struct load_call *call, const struct load_mix_row *row,
         expect_fault(call, row->defect == LOAD_CONTEXT ? RPC_FAULT_UNKNOWN_INTERFACE
                                                        : RPC_FAULT_BAD_STUB_DATA);
         return NDR_EPM_MAP;
+    default:
+        break;
     }
     return NO_OPERATION;
 }
 
 static uint16_t context_of(struct load_calls *calls, const struct load_mix_row *row)
 {
-    const struct load_context context = {row->kind == LOAD_ECHO ? rpcecho : epmapper,
+    const struct load_context context = {row->kind == LOAD_ECHO ? rpcecho : load_epmapper,
                                          ndr_syntax_id_20};
     int id = load_context_find(calls->contexts, &calls->context_count, &context);
     return row->kind == LOAD_MALFORMED && row->defect == LOAD_CONTEXT ? LOAD_CONTEXT_NONE
@@ -135,7 +137,7 @@ static uint16_t context_of(struct load_calls *calls, const struct load_mix_row *
 // Every fragment of a call, from its first.
 static uint32_t next_fragment(const struct load_call *call, uint32_t at)
 {
-    return at + base_load_le16(call->pdus + at + 8);
+    return at + rpc_read_u16(call->pdus + at + 8, call->big_endian);
 }
 
 static bool build(struct load_call *call, uint16_t operation, const struct ndr_writer *stub,
@@ -213,8 +215,13 @@ void load_calls_destroy(struct load_calls *calls)
     free(calls);
 }
 
-unsigned load_calls_pick(const struct load_calls *calls, struct load_random *random)
+unsigned load_calls_pick(struct load_calls *calls, struct load_random *random)
 {
+    if (calls->in_order) {
+        unsigned next = calls->next;
+        calls->next = next + 1 == calls->count ? 0 : next + 1;
+        return next;
+    }
     if (calls->count == 1)
         return 0;
     uint64_t roll = load_random_below(random, calls->until[calls->count - 1]);
@@ -228,6 +235,8 @@ void load_call_write(const struct load_call *call, uint32_t call_id,
                      const struct ndr_context_handle *handle, uint8_t *to)
 {
     memcpy(to, call->pdus, call->size);
+    if (call->big_endian)
+        call_id = __builtin_bswap32(call_id);
     for (uint32_t at = 0; at < call->size; at = next_fragment(call, at))
         base_store_le32(to + at + 12, call_id);
     if (handle == NULL)

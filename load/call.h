@@ -19,6 +19,8 @@ enum load_expectation {
     LOAD_EXPECT_PAGE,           // entries whose towers can be read
     LOAD_EXPECT_ECHO,           // the bytes sent
     LOAD_EXPECT_FAULT,
+    LOAD_EXPECT_RESPONSE, // whatever it carries
+    LOAD_EXPECT_ANY,      // a response or a fault
 };
 
 // A PDU that was found right is right again when it comes again, byte for byte but for its call id:
@@ -29,6 +31,7 @@ struct load_call {
     // One call's fragments, back to back, with call id 0. Owned by the set.
     uint8_t *pdus;
     uint32_t size;
+    bool big_endian; // headers of `pdus`
     enum load_kind kind;
     enum load_expectation expectation;
     uint32_t fault;
@@ -43,22 +46,27 @@ struct load_call {
     uint8_t learned[LOAD_LEARNED_MAX];
 };
 
-// The calls of a mix, one a row, weighted. One set per worker, which writes what was learned.
+// The calls of a mix, one a row, weighted; or those of a recording, in its order. One set per
+// worker, which writes what was learned.
 struct load_calls {
     struct load_call *calls;
     unsigned count;
-    uint32_t *until;  // of call i: the sum of shares up to and including i
+    uint32_t *until;  // of call i: the sum of shares up to and including i; NULL when in order
+    bool in_order;    // one after the other instead of by shares
+    unsigned next;    // in that order
     uint32_t largest; // size of the largest call
     struct load_context contexts[LOAD_CONTEXTS_MAX];
     unsigned context_count;
 };
 
+extern const struct ndr_syntax_id load_epmapper; // the interface of the endpoint mapper
+
 // NULL after saying why. Main thread. The mix is copied.
 struct load_calls *load_calls_create(const struct load_mix *mix, uint64_t seed);
 void load_calls_destroy(struct load_calls *calls);
 
-// One of them, by the shares. Only the worker that owns them.
-unsigned load_calls_pick(const struct load_calls *calls, struct load_random *random);
+// One of them, by the shares or in order. Only the worker that owns them.
+unsigned load_calls_pick(struct load_calls *calls, struct load_random *random);
 
 // Copies the call's fragments to `to` (call->size bytes) under `call_id`, continuing from `handle`
 // unless it is NULL. Only the worker.

@@ -62,14 +62,11 @@ struct load_plan {
 struct load_result {
     uint64_t due;      // calls meant for that time
     uint64_t answered; // right answers that came in that time
-    uint64_t answers_by_kind[LOAD_MALFORMED + 1];
+    uint64_t answers_by_kind[LOAD_KINDS];
     struct base_histogram latency; // from the time a call was meant for to its answer
     struct base_histogram service; // from when its request was written to its answer
     struct base_histogram setup;   // from SYN to bind_ack
 };
-
-// The last enum value of load_kind counts rows.
-_Static_assert(LOAD_MALFORMED == 4, "answers_by_kind has a row for each kind");
 
 struct load_generator;
 

@@ -32,17 +32,15 @@ enum {
     OPTIONAL_CHOICE = CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
 };
 
-static const cyaml_strval_t kinds[] = {{"map", LOAD_MAP},
-                                       {"unknown", LOAD_UNKNOWN},
-                                       {"lookup", LOAD_LOOKUP},
-                                       {"echo", LOAD_ECHO},
-                                       {"malformed", LOAD_MALFORMED}};
+static const cyaml_strval_t kinds[] = {
+    {"map", LOAD_MAP},   {"unknown", LOAD_UNKNOWN},     {"lookup", LOAD_LOOKUP},
+    {"echo", LOAD_ECHO}, {"malformed", LOAD_MALFORMED}, {"recorded", LOAD_RECORDED}};
+enum { KINDS_OF_MIXES = LOAD_RECORDED };
 static const cyaml_strval_t defects[] = {
     {"truncated", LOAD_TRUNCATED}, {"operation", LOAD_OPERATION}, {"context", LOAD_CONTEXT}};
 
 static const cyaml_schema_field_t row_fields[] = {
-    CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct load_mix_row, kind, kinds,
-                     CYAML_ARRAY_LEN(kinds)),
+    CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct load_mix_row, kind, kinds, KINDS_OF_MIXES),
     CYAML_FIELD_UINT("share", OPTIONAL, struct load_mix_row, share),
     CYAML_FIELD_STRING_PTR("interface", OPTIONAL_POINTER, struct load_mix_row, interface, 1,
                            CYAML_UNLIMITED),

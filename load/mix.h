@@ -11,6 +11,8 @@ enum load_kind {
     LOAD_LOOKUP,    // ept_lookup of everything, page by page until the end
     LOAD_ECHO,      // rpcecho EchoData
     LOAD_MALFORMED, // a request that must be answered with a fault
+    LOAD_RECORDED,  // a request of a capture (load/recording.h); of no mix
+    LOAD_KINDS
 };
 
 enum load_defect {

@@ -11,47 +11,6 @@
 
 #include "load/mix.h"
 
-enum {
-    OPTION_ARRIVALS = 256,
-    OPTION_WARMUP,
-    OPTION_TIMEOUT,
-    OPTION_INTERFACE,
-    OPTION_WORKERS,
-    OPTION_LCORE,
-    OPTION_MISBEHAVE,
-    OPTION_FIND_MAX,
-    OPTION_P99,
-    OPTION_HUGEPAGES,
-    OPTION_GATEWAY,
-};
-
-static const struct option long_options[] = {
-    {"port", required_argument, NULL, 'p'},
-    {"address", required_argument, NULL, 'a'},
-    {"gateway", required_argument, NULL, OPTION_GATEWAY},
-    {"target", required_argument, NULL, 't'},
-    {"connections", required_argument, NULL, 'c'},
-    {"depth", required_argument, NULL, 'd'},
-    {"rate", required_argument, NULL, 'r'},
-    {"arrivals", required_argument, NULL, OPTION_ARRIVALS},
-    {"duration", required_argument, NULL, 's'},
-    {"warmup", required_argument, NULL, OPTION_WARMUP},
-    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-    {"mix", required_argument, NULL, 'm'},
-    {"interface", required_argument, NULL, OPTION_INTERFACE},
-    {"misbehave", required_argument, NULL, OPTION_MISBEHAVE},
-    {"find-max", no_argument, NULL, OPTION_FIND_MAX},
-    {"p99", required_argument, NULL, OPTION_P99},
-    {"workers", required_argument, NULL, OPTION_WORKERS},
-    {"lcore", required_argument, NULL, OPTION_LCORE},
-    {"hugepages", required_argument, NULL, OPTION_HUGEPAGES},
-    {"output", required_argument, NULL, 'o'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {0},
-};
-
 static const char usage[] =
     "Usage: portolan-load --port DEVICE --address ADDRESS/LENGTH[,...] --target ADDRESS[:PORT]\n"
     "                     [OPTION]...\n"
@@ -71,6 +30,8 @@ static const char usage[] =
     "  -s, --duration SECONDS     measured time (10)\n"
     "      --warmup SECONDS       time before it that is not measured (2)\n"
     "      --timeout SECONDS      for connections to open and for the last answers (5)\n"
+    "      --pcap FILE            ask what clients asked in a capture (pcap or pcapng)\n"
+    "      --pcap-port PORT       the server's port in the capture (135)\n"
     "  -m, --mix NAME|FILE        what is asked (map); built in, or a YAML file with a '.' in\n"
     "                             its name, see docs/portolan-load.md:\n";
 
@@ -89,8 +50,8 @@ static const char usage_rest[] =
     "  -h, --help                 print this\n"
     "  -V, --version              print the version\n"
     "\n"
-    "Exit: 0 all answers right, 1 some wrong or lost, 64 usage, 69 no port or no memory,\n"
-    "75 nobody answered.\n";
+    "Exit: 0 all answers right, 1 some wrong or lost, 64 usage, 65 not a capture, 69 no port or\n"
+    "no memory, 75 nobody answered.\n";
 
 void load_options_help(void)
 {
@@ -161,6 +122,47 @@ bool load_address_parse(const char *text, struct tcpstack_address *ret_address)
     return true;
 }
 
+// ---- options
+
+// An option of the command line: how its argument is read, and what is said when it cannot be.
+struct row {
+    const char *name;
+    char letter; // '\0': none
+    bool (*take)(const struct row *row, const char *argument, struct load_options *options);
+    const char *expected;
+    size_t offset;   // of the member, for the readers of plain values
+    double min, max; // of a number
+    bool alone;      // without an argument
+};
+
+static void *member(const struct row *row, struct load_options *options)
+{
+    return (char *)options + row->offset;
+}
+
+static bool take_text(const struct row *row, const char *text, struct load_options *options)
+{
+    *(const char **)member(row, options) = text;
+    return true;
+}
+
+static bool take_number(const struct row *row, const char *text, struct load_options *options)
+{
+    return parse_number(text, row->min, row->max, member(row, options));
+}
+
+static bool take_count(const struct row *row, const char *text, struct load_options *options)
+{
+    return parse_count(text, (unsigned)row->max, member(row, options));
+}
+
+static bool take_flag(const struct row *row, const char *text, struct load_options *options)
+{
+    (void)text;
+    *(bool *)member(row, options) = true;
+    return true;
+}
+
 // Splits `text` at commas and gives each piece to `take`.
 static bool for_each(const char *text, struct load_options *options,
                      bool (*take)(const char *, struct load_options *))
@@ -179,13 +181,19 @@ static bool for_each(const char *text, struct load_options *options,
     }
 }
 
-static bool take_address(const char *text, struct load_options *options)
+static bool add_address(const char *text, struct load_options *options)
 {
     return options->address_count < TCPSTACK_ADDRESS_MAX &&
            load_address_parse(text, &options->addresses[options->address_count++]);
 }
 
-static bool take_core(const char *text, struct load_options *options)
+static bool take_addresses(const struct row *row, const char *text, struct load_options *options)
+{
+    (void)row;
+    return for_each(text, options, add_address);
+}
+
+static bool add_core(const char *text, struct load_options *options)
 {
     double core;
     if (options->core_count == LOAD_WORKER_MAX || !parse_number(text, 0, CPU_SETSIZE - 1, &core))
@@ -194,8 +202,23 @@ static bool take_core(const char *text, struct load_options *options)
     return true;
 }
 
-static bool take_lowest_cores(const char *text, struct load_options *options)
+static bool take_cores(const struct row *row, const char *text, struct load_options *options)
 {
+    (void)row;
+    options->core_count = 0;
+    return for_each(text, options, add_core);
+}
+
+static bool take_gateway(const struct row *row, const char *text, struct load_options *options)
+{
+    (void)row;
+    options->has_gateway = true;
+    return parse_host(text, options->gateway);
+}
+
+static bool take_lowest_cores(const struct row *row, const char *text, struct load_options *options)
+{
+    (void)row;
     unsigned count;
     cpu_set_t allowed;
     if (!parse_count(text, LOAD_WORKER_MAX, &count) ||
@@ -210,8 +233,9 @@ static bool take_lowest_cores(const char *text, struct load_options *options)
 }
 
 // ADDRESS, ADDRESS:PORT, [IPv6] or [IPv6]:PORT; an IPv6 address without brackets has no port.
-static bool take_target(const char *text, struct load_options *options)
+static bool take_target(const struct row *row, const char *text, struct load_options *options)
 {
+    (void)row;
     char host[64];
     const char *begin = text + (text[0] == '[');
     size_t length = strcspn(begin, text[0] == '[' ? "]" : ":");
@@ -239,8 +263,9 @@ const char *load_misbehaviour_name(enum load_misbehaviour misbehaviour)
     return misbehaviours[misbehaviour];
 }
 
-static bool take_misbehaviour(const char *text, struct load_options *options)
+static bool take_misbehaviour(const struct row *row, const char *text, struct load_options *options)
 {
+    (void)row;
     for (unsigned i = LOAD_SYN_ONLY; i <= LOAD_NO_CLOSE; i++) {
         if (strcmp(text, misbehaviours[i]) == 0) {
             options->misbehaviour = (enum load_misbehaviour)i;
@@ -250,87 +275,86 @@ static bool take_misbehaviour(const char *text, struct load_options *options)
     return false;
 }
 
-static bool take_arrivals(const char *text, struct load_options *options)
+static bool take_arrivals(const struct row *row, const char *text, struct load_options *options)
 {
+    (void)row;
     options->arrivals = strcmp(text, "fixed") == 0 ? LOAD_FIXED : LOAD_POISSON;
     return options->arrivals == LOAD_FIXED || strcmp(text, "poisson") == 0;
 }
 
-static bool take_hugepages(const char *text, struct load_options *options)
+static bool take_find_max(const struct row *row, const char *text, struct load_options *options)
 {
+    (void)row;
+    (void)text;
+    options->verb = LOAD_FIND_MAX;
+    return true;
+}
+
+static bool take_hugepages(const struct row *row, const char *text, struct load_options *options)
+{
+    (void)row;
     options->hugepages = text;
     return strcmp(text, "off") == 0 || strcmp(text, "auto") == 0 || strcmp(text, "required") == 0;
 }
 
-// NULL when the argument is good, else what was expected.
-static const char *take_option(int letter, const char *argument, struct load_options *o)
+#define MEMBER(name) offsetof(struct load_options, name)
+// clang-format off
+static const struct row rows[] = {
+    {"port", 'p', take_text, "", MEMBER(device)},
+    {"address", 'a', take_addresses, "at most 16 addresses like 10.135.0.1/24, with commas between"},
+    {"gateway", 0, take_gateway, "an address"},
+    {"target", 't', take_target, "ADDRESS or ADDRESS:PORT; no names"},
+    {"connections", 'c', take_count, "1 to 1000000", MEMBER(connections), 1, 1000000},
+    {"depth", 'd', take_count, "1 to 256", MEMBER(depth), 1, LOAD_DEPTH_MAX},
+    {"rate", 'r', take_number, "calls per second", MEMBER(rate), 0.001, 1e9},
+    {"arrivals", 0, take_arrivals, "poisson or fixed"},
+    {"duration", 's', take_number, "seconds from 0.01", MEMBER(duration), 0.01, 1e6},
+    {"warmup", 0, take_number, "seconds", MEMBER(warmup), 0, 1e6},
+    {"timeout", 0, take_number, "seconds from 0.01 to 3600", MEMBER(timeout), 0.01, 3600},
+    {"mix", 'm', take_text, "", MEMBER(mix)},
+    {"interface", 0, take_text, "", MEMBER(interface)}, // checked with the mix
+    {"pcap", 0, take_text, "", MEMBER(pcap)},
+    {"pcap-port", 0, take_count, "a port, 1 to 65535", MEMBER(pcap_port), 1, 65535},
+    {"misbehave", 0, take_misbehaviour, "syn-only, silent, half-request, no-ack or no-close"},
+    {"find-max", 0, take_find_max, "", .alone = true},
+    {"p99", 0, take_number, "microseconds from 1 to 10000000", MEMBER(p99), 1, 1e7},
+    {"workers", 0, take_lowest_cores, "at most as many as there are cores, and 32"},
+    {"lcore", 0, take_cores, "core numbers with commas between"},
+    {"hugepages", 0, take_hugepages, "off, auto or required"},
+    {"output", 'o', take_text, "", MEMBER(output)},
+    {"json", 'j', take_flag, "", MEMBER(json), .alone = true},
+    {"help", 'h', take_flag, "", MEMBER(help), .alone = true},
+    {"version", 'V', take_flag, "", MEMBER(version), .alone = true},
+};
+// clang-format on
+enum { ROWS = sizeof rows / sizeof rows[0], ROW_BASE = 256 };
+
+// getopt's words for the rows: row i is ROW_BASE + i, or its letter.
+static void describe(struct option longs[ROWS + 1], char letters[2 * ROWS + 2])
 {
-    switch (letter) {
-    case 'p':
-        o->device = argument;
-        return NULL;
-    case 'a':
-        return for_each(argument, o, take_address)
-                   ? NULL
-                   : "at most 16 addresses like 10.135.0.1/24, with commas between";
-    case OPTION_GATEWAY:
-        o->has_gateway = true;
-        return parse_host(argument, o->gateway) ? NULL : "an address";
-    case 't':
-        return take_target(argument, o) ? NULL : "ADDRESS or ADDRESS:PORT; no names";
-    case 'c':
-        return parse_count(argument, 1000000, &o->connections) ? NULL : "1 to 1000000";
-    case 'd':
-        return parse_count(argument, LOAD_DEPTH_MAX, &o->depth) ? NULL : "1 to 256";
-    case 'r':
-        return parse_number(argument, 0.001, 1e9, &o->rate) ? NULL : "calls per second";
-    case OPTION_ARRIVALS:
-        return take_arrivals(argument, o) ? NULL : "poisson or fixed";
-    case 's':
-        return parse_number(argument, 0.01, 1e6, &o->duration) ? NULL : "seconds from 0.01";
-    case OPTION_WARMUP:
-        return parse_number(argument, 0, 1e6, &o->warmup) ? NULL : "seconds";
-    case OPTION_TIMEOUT:
-        return parse_number(argument, 0.01, 3600, &o->timeout) ? NULL : "seconds from 0.01 to 3600";
-    case 'm':
-        o->mix = argument;
-        return NULL;
-    case OPTION_INTERFACE:
-        o->interface = argument;
-        return NULL; // checked with the mix
-    case OPTION_MISBEHAVE:
-        return take_misbehaviour(argument, o)
-                   ? NULL
-                   : "syn-only, silent, half-request, no-ack or no-close";
-    case OPTION_FIND_MAX:
-        o->verb = LOAD_FIND_MAX;
-        return NULL;
-    case OPTION_P99:
-        return parse_number(argument, 1, 1e7, &o->p99) ? NULL : "microseconds from 1 to 10000000";
-    case OPTION_WORKERS:
-        return take_lowest_cores(argument, o) ? NULL : "at most as many as there are cores, and 32";
-    case OPTION_LCORE:
-        o->core_count = 0;
-        return for_each(argument, o, take_core) ? NULL : "core numbers with commas between";
-    case OPTION_HUGEPAGES:
-        return take_hugepages(argument, o) ? NULL : "off, auto or required";
-    case 'o':
-        o->output = argument;
-        return NULL;
-    case 'j':
-        o->json = true;
-        return NULL;
-    default:
-        return "another option";
+    *letters++ = ':'; // a missing argument is told from an unknown option
+    for (int i = 0; i < ROWS; i++) {
+        longs[i] = (struct option){.name = rows[i].name,
+                                   .has_arg = rows[i].alone ? no_argument : required_argument,
+                                   .val = ROW_BASE + i};
+        if (rows[i].letter == '\0')
+            continue;
+        *letters++ = rows[i].letter;
+        if (!rows[i].alone)
+            *letters++ = ':';
     }
+    *letters = '\0';
+    longs[ROWS] = (struct option){0};
 }
 
-static const char *long_name(int letter)
+static const struct row *find_row(int value)
 {
-    const struct option *option = long_options;
-    while (option->name && option->val != letter)
-        option++;
-    return option->name ? option->name : "?";
+    if (value >= ROW_BASE)
+        return &rows[value - ROW_BASE];
+    const struct row *row = rows;
+    while (row->letter != value)
+        row++;
+    return row;
 }
 
 // ---- the whole
@@ -365,8 +389,36 @@ static int check_run(struct load_options *o)
         return misused("--find-max goes without --rate and --misbehave");
     if (o->misbehaviour != LOAD_BEHAVES && o->rate > 0)
         return misused("--misbehave goes without --rate");
+    if (o->pcap && o->mix)
+        return misused("--pcap goes without --mix");
+    if (!o->mix)
+        o->mix = o->pcap ? "recorded" : "map";
     if (o->connections < o->core_count)
         return misused("--connections: found %u, expected one a worker at least", o->connections);
+    return -1;
+}
+
+// -1, or an exit status after saying why.
+static int take_options(int argc, char **argv, struct load_options *o)
+{
+    struct option longs[ROWS + 1];
+    char letters[2 * ROWS + 2];
+    int value;
+    describe(longs, letters);
+    optind = 0; // starts over, also when it has run before
+    while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        if (value == '?')
+            return misused("found unknown option '%s'", argv[optind - 1]);
+        if (value == ':')
+            return misused("found option '%s' without its argument", argv[optind - 1]);
+        const struct row *row = find_row(value);
+        if (!row->take(row, optarg, o))
+            return misused("--%s: found '%s', expected %s", row->name, optarg, row->expected);
+        if (o->help || o->version) {
+            o->verb = o->help ? LOAD_HELP : LOAD_VERSION;
+            return -1;
+        }
+    }
     return -1;
 }
 
@@ -378,30 +430,18 @@ int load_options_parse(int argc, char **argv, struct load_options *ret_options)
         .duration = 10,
         .warmup = 2,
         .timeout = 5,
-        .mix = "map",
         .interface = "60a15ec5-4de8-11d7-a637-005056a20182@1.0",
+        .pcap_port = 135,
         .hugepages = "auto",
     };
-    take_lowest_cores("1", &o);
-    int letter;
-    optind = 0; // starts over, also when it has run before
-    while ((letter = getopt_long(argc, argv, ":p:a:t:c:d:r:s:m:o:jhV", long_options, NULL)) != -1) {
-        if (letter == 'h' || letter == 'V') {
-            ret_options->verb = letter == 'h' ? LOAD_HELP : LOAD_VERSION;
-            return -1;
-        }
-        if (letter == '?')
-            return misused("found unknown option '%s'", argv[optind - 1]);
-        if (letter == ':')
-            return misused("found option '%s' without its argument", argv[optind - 1]);
-        const char *expected = take_option(letter, optarg, &o);
-        if (expected)
-            return misused("--%s: found '%s', expected %s", long_name(letter), optarg, expected);
+    take_lowest_cores(NULL, "1", &o);
+    int result = take_options(argc, argv, &o);
+    if (result < 0 && !o.help && !o.version) {
+        bool plot = optind < argc && strcmp(argv[optind], "plot") == 0;
+        if (optind < argc && !plot)
+            return misused("found '%s', expected options or plot", argv[optind]);
+        result = plot ? check_plot(argc, argv, &o) : check_run(&o);
     }
-    bool plot = optind < argc && strcmp(argv[optind], "plot") == 0;
-    if (optind < argc && !plot)
-        return misused("found '%s', expected options or plot", argv[optind]);
-    int result = plot ? check_plot(argc, argv, &o) : check_run(&o);
     if (result < 0)
         *ret_options = o;
     return result;

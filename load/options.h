@@ -27,9 +27,11 @@ struct load_options {
     enum load_arrival_kind arrivals;
     double duration, warmup, timeout;
     const char *mix, *interface;
+    const char *pcap; // capture whose requests take the place of a mix; NULL: none
+    unsigned pcap_port;
     enum load_misbehaviour misbehaviour;
     double p99; // microseconds, of --find-max
-    bool json;
+    bool json, help, version;
     const char *hugepages;
     unsigned cores[LOAD_WORKER_MAX];
     unsigned core_count;

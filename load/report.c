@@ -14,7 +14,7 @@ void load_report_add(struct load_report *report, const struct load_result *resul
 {
     report->result.due += result->due;
     report->result.answered += result->answered;
-    for (unsigned i = 0; i <= LOAD_MALFORMED; i++)
+    for (unsigned i = 0; i < LOAD_KINDS; i++)
         report->result.answers_by_kind[i] += result->answers_by_kind[i];
     base_histogram_merge(&report->result.latency, &result->latency);
     base_histogram_merge(&report->result.service, &result->service);
@@ -66,7 +66,7 @@ static void print_calls(const struct load_report *report, FILE *to)
     fprintf(to, "%.0f calls/s answered, %.0f begun",
             (double)report->result.answered / report->seconds,
             (double)report->result.due / report->seconds);
-    for (unsigned i = 0; i <= LOAD_MALFORMED; i++) {
+    for (unsigned i = 0; i < LOAD_KINDS; i++) {
         if (report->result.answers_by_kind[i] > 0)
             fprintf(to, "; %s %" PRIu64, load_kind_name((enum load_kind)i),
                     report->result.answers_by_kind[i]);
@@ -144,7 +144,7 @@ static json_t *settings_json(const struct load_options *o)
 static json_t *kinds_json(const struct load_result *result)
 {
     json_t *kinds = json_object();
-    for (unsigned i = 0; i <= LOAD_MALFORMED; i++)
+    for (unsigned i = 0; i < LOAD_KINDS; i++)
         json_object_set_new(kinds, load_kind_name((enum load_kind)i),
                             json_integer((json_int_t)result->answers_by_kind[i]));
     return kinds;

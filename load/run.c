@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "dataplane/eal.h"
 #include "dataplane/port.h"
+#include "load/recording.h"
 #include "load/report.h"
 #include "load/search.h"
 #include "load/worker.h"
@@ -33,7 +34,7 @@ enum {
 
 struct run {
     const struct load_options *options;
-    struct load_mix *mix;
+    struct load_mix *mix; // NULL with a recording
     struct dataplane_port port;
     bool has_port;
     struct rte_mempool *pools[LOAD_WORKER_MAX];
@@ -41,6 +42,7 @@ struct run {
     uint8_t sources[TCPSTACK_ADDRESS_MAX][16];
     uint8_t secret[16];
     unsigned launched;
+    struct load_calls *recorded[LOAD_WORKER_MAX]; // until the workers have them
 };
 
 static volatile sig_atomic_t interrupted;
@@ -162,13 +164,15 @@ static bool create_worker(struct run *run, unsigned index, uint64_t tsc_start)
         .target_port = o->target_port,
         .connections = connections,
         .depth = o->depth,
-        .calls_per_connection =
-            run->mix->calls_per_connection ? (int64_t)*run->mix->calls_per_connection : -1,
+        .calls_per_connection = run->mix && run->mix->calls_per_connection
+                                    ? (int64_t)*run->mix->calls_per_connection
+                                    : -1,
         .misbehaviour = o->misbehaviour,
         .seed = seed + index,
     };
     memcpy(options.target, o->target, sizeof options.target);
-    w->calls = load_calls_create(run->mix, seed);
+    w->calls = run->mix ? load_calls_create(run->mix, seed) : run->recorded[index];
+    run->recorded[index] = NULL;
     if (!w->calls || !load_names_create(&w->names, o->addresses, o->address_count, o->target,
                                         o->target_port, index, o->core_count, seed))
         return no_memory("source ports");
@@ -469,13 +473,30 @@ static void take_down(struct run *run)
     free(run->workers);
 }
 
+static bool load_mix(struct run *run)
+{
+    run->mix = load_mix_load(run->options->mix, run->options->interface);
+    return run->mix != NULL;
+}
+
+// Each worker has its own, because it writes to it.
+static bool load_recordings(struct run *run)
+{
+    for (unsigned i = 0; i < run->options->core_count; i++) {
+        run->recorded[i] =
+            load_recording_load(run->options->pcap, (uint16_t)run->options->pcap_port, i > 0);
+        if (!run->recorded[i])
+            return false;
+    }
+    return true;
+}
+
 int load_run(const struct load_options *options)
 {
     static struct run run;
     run.options = options;
-    run.mix = load_mix_load(options->mix, options->interface);
-    if (!run.mix)
-        return EX_USAGE;
+    if (options->pcap ? !load_recordings(&run) : !load_mix(&run))
+        return options->pcap ? EX_DATAERR : EX_USAGE;
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     int result = EX_UNAVAILABLE;
@@ -484,6 +505,9 @@ int load_run(const struct load_options *options)
         take_down(&run);
         rte_eal_cleanup();
     }
-    load_mix_free(run.mix);
+    for (unsigned i = 0; i < options->core_count; i++)
+        load_calls_destroy(run.recorded[i]);
+    if (run.mix)
+        load_mix_free(run.mix);
     return result;
 }

@@ -2,9 +2,12 @@
 
 import json
 import os
+import socket
+import struct
 import subprocess
 
 import sample
+import wire
 from check import Failed, check, expect
 
 INTERFACE = "@".join(sample.SPICE)
@@ -84,6 +87,50 @@ def echo_beside_other_kinds_is_answered_on_one_connection(lab):
         if run["answered_by_kind"][kind] == 0:
             raise Failed(f"no {kind} was answered")
     expect(run["counters"]["bound"], 8, "bound")
+    expect(lab.stop(), 0, "exit status after SIGTERM")
+
+
+def write_capture(path, client_says, server_says):
+    """One connection to port 135 as raw IPv4 in a pcap file, a segment per PDU."""
+    ends = [(socket.inet_aton("192.0.2.1"), 40000), (socket.inet_aton("192.0.2.2"), 135)]
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for (source, destination), pdus in ((ends, client_says), (ends[::-1], server_says)):
+            sequence = 1
+            for pdu in pdus:
+                tcp = struct.pack(">HHIIBBHHH", source[1], destination[1], sequence, 1, 5 << 4, 0x18,
+                                  65535, 0, 0)
+                ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + len(pdu), 0, 0, 64, 6, 0, source[0],
+                                 destination[0])
+                frame = ip + tcp + pdu
+                file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+                sequence += len(pdu)
+
+
+@check("ports")
+def recorded_requests_are_asked_again_in_either_byte_order(lab):
+    base = serve(lab)
+    if base is None:
+        return "not run: one core"
+    capture = os.path.join(lab.directory, "recorded.pcap")
+    fault = wire.header(3, struct.pack("<IHHII", 0, 0, 0, 0x1c010002, 0), call=3)
+    asked = [wire.bind([wire.context(4, order=wire.BIG)], order=wire.BIG),
+             wire.request(3, wire.map_stub(order=wire.BIG), 4, call=2, order=wire.BIG),
+             wire.request(99, b"", 4, call=3),
+             wire.request(2, wire.lookup_stub(max_ents=3), 4, call=9)]
+    write_capture(capture, asked, [fault])
+    run = good_run(base, "--connections", "4", "--depth", "3", "--pcap", capture)
+    expect(run["settings"]["mix"], "recorded", "mix")
+    expect(sum(run["answered_by_kind"].values()), run["answered_by_kind"]["recorded"], "kinds")
+    counters = lab.stats()
+    thirds = [counters[f"rpc.{name}"]
+              for name in ("ept_map", "drop_unknown_opnum", "ept_lookup")]
+    if max(thirds) - min(thirds) > 4 * 3:
+        raise Failed(f"calls of one recording are not asked in turn: {thirds}")
+    write_capture(capture, asked, [wire.header(3, struct.pack("<IHHII", 0, 0, 0, 5, 0), call=3)])
+    wrong = generate(base, "--duration", "0.2", "--warmup", "0", "--connections", "4", "--pcap",
+                     capture, status=1)
+    expect(wrong["counters"]["wrong_fault"] > 0, True, "another fault than the recorded one is wrong")
     expect(lab.stop(), 0, "exit status after SIGTERM")
 
 
