@@ -95,6 +95,8 @@ bool load_generator_may_withhold(const struct load_generator *generator);
 // Whether a received frame is to be dropped before the stack sees it (misbehaviour).
 bool load_generator_withholds(struct load_generator *generator);
 
+// Whole once the stretch is over; until then others may read the rows of its histograms by
+// base_counter_read.
 const struct load_result *load_generator_result(const struct load_generator *generator);
 // LOAD_COUNTER_COUNT values. The worker adds to them; others read by base_counter_read.
 uint64_t *load_generator_counters(struct load_generator *generator);

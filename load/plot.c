@@ -117,7 +117,7 @@ static void write_curves(const struct picture *p, FILE *to)
             double percent = json_number_value(json_array_get(pair, 0));
             double ns = json_number_value(json_array_get(pair, 1));
             if (percent < 100)
-                fprintf(to, "%g %g\n", -log10(1 - percent / 100), ns / 1000);
+                fprintf(to, "%g %g\n", log10(100 / (100 - percent)), ns / 1000);
         }
         fputs("e\n", to);
     }
@@ -145,6 +145,7 @@ int load_plot(const struct load_options *options)
 {
     static struct picture p;
     int result = 0;
+    p.document_count = p.count = 0;
     for (unsigned i = 0; i < options->file_count && i < POINTS_MAX && result == 0; i++)
         result = read_file(&p, options->files[i]) ? 0 : EX_DATAERR;
     if (result == 0 && p.count == 0) {

@@ -99,18 +99,6 @@ void load_report_print(const struct load_report *report, FILE *to)
     print_counters(report, BASE_COUNTER_DROP, to);
 }
 
-void load_report_live(const uint64_t *before, const uint64_t *now, double seconds, FILE *to)
-{
-    uint64_t bad = 0;
-    for (unsigned i = 0; i < LOAD_COUNTER_COUNT; i++)
-        bad += load_counter_rows[i].kind == BASE_COUNTER_DROP ? now[i] : 0;
-    fprintf(to,
-            "%10.0f answers/s, %" PRIu64 " connections, %" PRIu64 " late, %" PRIu64
-            " wrong or lost\n",
-            (double)(now[LOAD_ANSWERS] - before[LOAD_ANSWERS]) / seconds, now[LOAD_CONNECTIONS],
-            now[LOAD_LATE] - before[LOAD_LATE], bad);
-}
-
 // ---- JSON
 
 static json_t *times_json(const struct base_histogram *h)
@@ -132,13 +120,13 @@ static json_t *times_json(const struct base_histogram *h)
 
 static json_t *settings_json(const struct load_options *o)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:s, s:i}", "port",
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:s, s:i, s:s*}", "port",
                      o->device, "target", o->target_text, "mix", o->mix, "connections",
                      (int)o->connections, "depth", (int)o->depth, "loop",
                      o->rate > 0 ? "open" : "closed", "rate", o->rate, "arrivals",
                      o->arrivals == LOAD_FIXED ? "fixed" : "poisson", "duration_s", o->duration,
                      "warmup_s", o->warmup, "misbehave", load_misbehaviour_name(o->misbehaviour),
-                     "workers", (int)o->core_count);
+                     "workers", (int)o->core_count, "pcap", o->pcap);
 }
 
 static json_t *kinds_json(const struct load_result *result)

@@ -29,9 +29,6 @@ bool load_report_passed(const struct load_report *report);
 void load_report_print(const struct load_report *report, FILE *to);
 json_t *load_report_json(const struct load_report *report);
 
-// The live line: what changed in `seconds` since `before` (LOAD_COUNTER_COUNT values each).
-void load_report_live(const uint64_t *before, const uint64_t *now, double seconds, FILE *to);
-
 // Percentiles that reports and curves show, in percent, ascending.
 enum { LOAD_CURVE_SIZE = 24 };
 extern const double load_curve[LOAD_CURVE_SIZE];

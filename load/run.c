@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "dataplane/eal.h"
 #include "dataplane/port.h"
+#include "load/live.h"
 #include "load/recording.h"
 #include "load/report.h"
 #include "load/search.h"
@@ -234,17 +235,35 @@ static bool all_have_done(const struct run *run)
     return true;
 }
 
+static void read_live(const struct run *run, struct load_live *live)
+{
+    memset(live, 0, sizeof *live);
+    for (unsigned i = 0; i < run->launched; i++)
+        load_live_add(live, load_generator_counters(run->workers[i].generator),
+                      load_generator_result(run->workers[i].generator));
+}
+
+// A line about the last second.
+static void say_live(const struct run *run, struct load_live *before, double seconds)
+{
+    static struct load_live now;
+    read_live(run, &now);
+    load_live_print(before, &now, seconds, stderr);
+    *before = now;
+}
+
 // Gives an order to all and waits for it, at most `seconds` (negative: as long as it takes), with a
 // live line every second on a terminal.
 static bool order(struct run *run, enum load_order order, const struct load_plan *plan,
                   double seconds)
 {
-    uint64_t before[LOAD_COUNTER_COUNT], now[LOAD_COUNTER_COUNT];
+    static struct load_live before;
     bool live = order == LOAD_ORDER_LOAD && isatty(STDERR_FILENO);
+    read_live(run, &before);
+    memset(before.latency, 0, sizeof before.latency); // each stretch begins with none
     for (unsigned i = 0; i < run->launched; i++)
         load_worker_give(&run->workers[i], order, plan);
     uint64_t begun = load_worker_clock(&run->workers[0]), said = begun;
-    read_counters(run, before);
     for (;;) {
         if (all_have_done(run))
             return true;
@@ -252,9 +271,7 @@ static bool order(struct run *run, enum load_order order, const struct load_plan
         if ((seconds >= 0 && (double)(time - begun) > seconds * 1e9) || interrupted)
             return false;
         if (live && time - said >= 1000000000) {
-            read_counters(run, now);
-            load_report_live(before, now, (double)(time - said) / 1e9, stderr);
-            memcpy(before, now, sizeof before);
+            say_live(run, &before, (double)(time - said) / 1e9);
             said = time;
         }
         usleep(POLL_US);

@@ -66,6 +66,22 @@ static void all_options_are_read(void **state)
     assert_true(o.has_gateway && o.json);
 }
 
+static void a_capture_takes_the_place_of_the_mix(void **state)
+{
+    (void)state;
+    struct load_options o = parse_well(GIVEN "--pcap a.pcap --pcap-port 1024");
+    assert_string_equal(o.pcap, "a.pcap");
+    assert_int_equal(o.pcap_port, 1024);
+    assert_string_equal(o.mix, "recorded");
+}
+
+static void help_and_version_need_nothing_else(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_well("--help").verb, LOAD_HELP);
+    assert_int_equal(parse_well("-c 5 -V").verb, LOAD_VERSION);
+}
+
 static void an_ipv4_address_is_mapped(void **state)
 {
     (void)state;
@@ -100,6 +116,9 @@ static void a_wrong_command_line_is_refused_and_said(void **state)
         {GIVEN "--fast", "unknown option '--fast'"},
         {GIVEN "--mix", "option '--mix' without its argument"},
         {GIVEN "more", "found 'more'"},
+        {GIVEN "-c none", "--connections: found 'none'"},
+        {GIVEN "--pcap a.pcap --mix map", "--pcap goes without --mix"},
+        {GIVEN "--pcap-port 65536", "--pcap-port: found '65536', expected a port, 1 to 65535"},
         {"plot -o out.svg", "found no file"},
         {"plot a.json", "expected -o OUT.svg or OUT.png"},
         {"plot a.json -o out.gif", "found output 'out.gif'"},
@@ -128,6 +147,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_given_has_a_default),
         cmocka_unit_test(all_options_are_read),
+        cmocka_unit_test(a_capture_takes_the_place_of_the_mix),
+        cmocka_unit_test(help_and_version_need_nothing_else),
         cmocka_unit_test(an_ipv4_address_is_mapped),
         cmocka_unit_test(a_wrong_command_line_is_refused_and_said),
         cmocka_unit_test(plot_takes_its_files),
