@@ -18,7 +18,8 @@ static const char usage[] =
     "\n"
     "Loads an endpoint mapper over a DPDK port, checks every answer, and measures.\n"
     "\n"
-    "  -p, --port DEVICE          a DPDK vdev (net_memif0,role=client,...) or a PCI address\n"
+    "  -p, --port DEVICE          a DPDK vdev (net_memif0,role=client,...) or a PCI address; up to\n"
+    "                             8 times, with a worker each, which share out the addresses\n"
     "  -a, --address LIST         source addresses with prefix length, at most 16\n"
     "      --gateway ADDRESS      the way to a target that is not on the link\n"
     "  -t, --target ADDRESS[:PORT]  the endpoint mapper (port 135)\n"
@@ -181,6 +182,15 @@ static bool for_each(const char *text, struct load_options *options,
     }
 }
 
+static bool take_device(const struct row *row, const char *text, struct load_options *options)
+{
+    (void)row;
+    if (options->device_count == LOAD_PORT_MAX)
+        return false;
+    options->devices[options->device_count++] = text;
+    return true;
+}
+
 static bool add_address(const char *text, struct load_options *options)
 {
     return options->address_count < TCPSTACK_ADDRESS_MAX &&
@@ -300,7 +310,7 @@ static bool take_hugepages(const struct row *row, const char *text, struct load_
 #define MEMBER(name) offsetof(struct load_options, name)
 // clang-format off
 static const struct row rows[] = {
-    {"port", 'p', take_text, "", MEMBER(device)},
+    {"port", 'p', take_device, "at most 8 ports"},
     {"address", 'a', take_addresses, "at most 16 addresses like 10.135.0.1/24, with commas between"},
     {"gateway", 0, take_gateway, "an address"},
     {"target", 't', take_target, "ADDRESS or ADDRESS:PORT; no names"},
@@ -375,7 +385,7 @@ static int check_plot(int argc, char **argv, struct load_options *o)
 
 static int check_run(struct load_options *o)
 {
-    if (!o->device || o->address_count == 0 || !o->target_text)
+    if (o->device_count == 0 || o->address_count == 0 || !o->target_text)
         return misused("expected --port, --address and --target");
     bool ipv4 = tcpstack_address_is_ipv4(o->target);
     for (unsigned i = 0; i < o->address_count; i++) {
@@ -383,6 +393,11 @@ static int check_run(struct load_options *o)
             return misused("--address: found IPv%c, expected IPv%c as --target is",
                            ipv4 ? '6' : '4', ipv4 ? '4' : '6');
     }
+    if (o->device_count > 1 && o->core_count != o->device_count)
+        return misused("--port: found %u ports and %u workers, expected a worker each (--workers)",
+                       o->device_count, o->core_count);
+    if (o->address_count < o->device_count)
+        return misused("--address: found %u, expected one a port at least", o->address_count);
     if ((o->verb == LOAD_FIND_MAX) != (o->p99 > 0))
         return misused("--find-max and --p99 go together");
     if (o->verb == LOAD_FIND_MAX && (o->rate > 0 || o->misbehaviour != LOAD_BEHAVES))

@@ -7,14 +7,15 @@
 #include "load/generator.h"
 #include "tcpstack/tcpstack.h"
 
-enum { LOAD_WORKER_MAX = 32 };
+enum { LOAD_WORKER_MAX = 32, LOAD_PORT_MAX = 8 };
 
 enum load_verb { LOAD_RUN, LOAD_FIND_MAX, LOAD_PLOT, LOAD_HELP, LOAD_VERSION };
 
 // Pointers point into argv or static storage. Times are seconds.
 struct load_options {
     enum load_verb verb;
-    const char *device;
+    const char *devices[LOAD_PORT_MAX]; // several: a worker each
+    unsigned device_count;
     struct tcpstack_address addresses[TCPSTACK_ADDRESS_MAX];
     unsigned address_count;
     uint8_t gateway[16];

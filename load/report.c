@@ -120,13 +120,16 @@ static json_t *times_json(const struct base_histogram *h)
 
 static json_t *settings_json(const struct load_options *o)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:s, s:i, s:s*}", "port",
-                     o->device, "target", o->target_text, "mix", o->mix, "connections",
+    json_t *ports = o->device_count > 1 ? json_array() : NULL;
+    for (unsigned i = 0; ports && i < o->device_count; i++)
+        json_array_append_new(ports, json_string(o->devices[i]));
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:s, s:i, s:s*, s:o*}",
+                     "port", o->devices[0], "target", o->target_text, "mix", o->mix, "connections",
                      (int)o->connections, "depth", (int)o->depth, "loop",
                      o->rate > 0 ? "open" : "closed", "rate", o->rate, "arrivals",
                      o->arrivals == LOAD_FIXED ? "fixed" : "poisson", "duration_s", o->duration,
                      "warmup_s", o->warmup, "misbehave", load_misbehaviour_name(o->misbehaviour),
-                     "workers", (int)o->core_count, "pcap", o->pcap);
+                     "workers", (int)o->core_count, "pcap", o->pcap, "ports", ports);
 }
 
 static json_t *kinds_json(const struct load_result *result)

@@ -33,14 +33,22 @@ enum {
     FIRST_RATE = 10000, // of a search
 };
 
+// A port, and which of the addresses are used there.
+struct run_port {
+    struct dataplane_port port;
+    struct tcpstack_address addresses[TCPSTACK_ADDRESS_MAX];
+    uint8_t sources[TCPSTACK_ADDRESS_MAX][16]; // the same, without prefix lengths
+    unsigned address_count;
+};
+
+// Worker i has port i, or if there is one port alone, its queue i.
 struct run {
     const struct load_options *options;
     struct load_mix *mix; // NULL with a recording
-    struct dataplane_port port;
-    bool has_port;
+    struct run_port ports[LOAD_PORT_MAX];
+    unsigned port_count; // started
     struct rte_mempool *pools[LOAD_WORKER_MAX];
     struct load_worker *workers;
-    uint8_t sources[TCPSTACK_ADDRESS_MAX][16];
     uint8_t secret[16];
     unsigned launched;
     struct load_calls *recorded[LOAD_WORKER_MAX]; // until the workers have them
@@ -68,8 +76,8 @@ static bool start_eal(const struct load_options *o)
 {
     const struct dataplane_eal_options eal = {
         .program = "portolan-load",
-        .devices = &o->device,
-        .device_count = 1,
+        .devices = o->devices,
+        .device_count = o->device_count,
         .cores = o->cores,
         .core_count = o->core_count,
         .hugepages = strcmp(o->hugepages, "off") == 0    ? DATAPLANE_HUGEPAGES_OFF
@@ -101,34 +109,61 @@ static bool create_pools(struct run *run)
     return true;
 }
 
-static bool start_port(struct run *run)
+// Every port has its share of the addresses: one that answers at two ports confuses its peers.
+static void share_addresses(struct run *run)
 {
-    unsigned workers = run->options->core_count;
-    uint16_t port_id = (uint16_t)rte_eth_find_next(0);
+    const struct load_options *o = run->options;
+    for (unsigned i = 0; i < o->address_count; i++) {
+        struct run_port *port = &run->ports[i % o->device_count];
+        memcpy(port->sources[port->address_count], o->addresses[i].address, 16);
+        port->addresses[port->address_count++] = o->addresses[i];
+    }
+}
+
+static bool start_port(struct run *run, uint16_t port_id, const char *device)
+{
+    const struct load_options *o = run->options;
+    unsigned workers = o->core_count / o->device_count;
     if (port_id >= RTE_MAX_ETHPORTS) {
         base_error("no port came up from --port %s; a device needs its driver package "
                    "(librte-net-*), and a PCI device must be bound ('scripts/nic list')",
-                   run->options->device);
+                   device);
         return false;
     }
-    run->has_port = dataplane_port_start(port_id, workers, run->pools, &run->port);
-    if (!run->has_port || run->port.queues >= workers)
-        return run->has_port;
+    struct dataplane_port *port = &run->ports[run->port_count].port;
+    if (!dataplane_port_start(port_id, workers, &run->pools[run->port_count], port))
+        return false;
+    run->port_count++;
+    if (port->queues >= workers)
+        return true;
     base_error("--port %s has %u queue that spreads nothing, expected %u for the workers; use one "
-               "worker, or a port with RSS",
-               run->options->device, run->port.queues, workers);
+               "worker, a port with RSS, or a port a worker",
+               device, port->queues, workers);
     return false;
+}
+
+static bool start_ports(struct run *run)
+{
+    uint16_t port_id = (uint16_t)rte_eth_find_next(0);
+    share_addresses(run);
+    for (unsigned i = 0; i < run->options->device_count; i++) {
+        if (!start_port(run, port_id, run->options->devices[i]))
+            return false;
+        port_id = (uint16_t)rte_eth_find_next((uint16_t)(port_id + 1));
+    }
+    return true;
 }
 
 // ---- workers
 
-static struct tcpstack *create_stack(const struct run *run, unsigned index, uint32_t connections)
+static struct tcpstack *create_stack(const struct run *run, unsigned index,
+                                     const struct run_port *port, uint32_t connections)
 {
     const struct load_options *o = run->options;
     struct tcpstack_options options = {
-        .ports = {run->port.stack},
+        .ports = {port->port.stack},
         .port_count = 1,
-        .address_count = o->address_count,
+        .address_count = port->address_count,
         .gateway_count = o->has_gateway,
         .pool = run->pools[index],
         // Room for names in TIME-WAIT; the oldest go first.
@@ -136,9 +171,9 @@ static struct tcpstack *create_stack(const struct run *run, unsigned index, uint
         .max_half_open = 1,
         .receive_window = LOAD_RECEIVE_WINDOW,
         .transmit_limit = LOAD_TRANSMIT_LIMIT,
-        .silent = index != 0,
+        .silent = run->workers[index].queue != 0,
     };
-    memcpy(options.addresses, o->addresses, sizeof options.addresses);
+    memcpy(options.addresses, port->addresses, sizeof options.addresses);
     memcpy(options.gateways[0], o->gateway, sizeof o->gateway);
     memcpy(options.secret, run->secret, sizeof options.secret);
     return tcpstack_create(&options, 0);
@@ -147,11 +182,13 @@ static struct tcpstack *create_stack(const struct run *run, unsigned index, uint
 static bool create_worker(struct run *run, unsigned index, uint64_t tsc_start)
 {
     const struct load_options *o = run->options;
+    const bool alone = o->device_count > 1; // on its port
+    const struct run_port *port = &run->ports[alone ? index : 0];
     struct load_worker *w = &run->workers[index];
     w->index = index;
     w->core = o->cores[index];
-    w->port_id = run->port.port_id;
-    w->queue = (uint16_t)index;
+    w->port_id = port->port.port_id;
+    w->queue = (uint16_t)(alone ? 0 : index);
     w->pool = run->pools[index];
     w->tsc_start = tsc_start;
     w->tsc_to_ns = (uint64_t)(((unsigned __int128)1000000000 << 32) / rte_get_tsc_hz());
@@ -160,8 +197,8 @@ static bool create_worker(struct run *run, unsigned index, uint64_t tsc_start)
     uint64_t seed;
     memcpy(&seed, run->secret, sizeof seed);
     struct load_generator_options options = {
-        .port_id = run->port.port_id,
-        .sources = (const uint8_t(*)[16])run->sources,
+        .port_id = w->port_id,
+        .sources = port->sources,
         .target_port = o->target_port,
         .connections = connections,
         .depth = o->depth,
@@ -174,10 +211,10 @@ static bool create_worker(struct run *run, unsigned index, uint64_t tsc_start)
     memcpy(options.target, o->target, sizeof options.target);
     w->calls = run->mix ? load_calls_create(run->mix, seed) : run->recorded[index];
     run->recorded[index] = NULL;
-    if (!w->calls || !load_names_create(&w->names, o->addresses, o->address_count, o->target,
-                                        o->target_port, index, o->core_count, seed))
+    if (!w->calls || !load_names_create(&w->names, port->addresses, port->address_count, o->target,
+                                        o->target_port, w->queue, alone ? 1 : o->core_count, seed))
         return no_memory("source ports");
-    options.stack = w->stack = create_stack(run, index, connections);
+    options.stack = w->stack = create_stack(run, index, port, connections);
     w->generator = w->stack ? load_generator_create(&options, w->calls, &w->names) : NULL;
     return w->generator || no_memory("a worker");
 }
@@ -189,8 +226,6 @@ static bool create_workers(struct run *run)
     if (!run->workers)
         return no_memory("the workers");
     memset(run->workers, 0, size);
-    for (unsigned i = 0; i < run->options->address_count; i++)
-        memcpy(run->sources[i], run->options->addresses[i].address, 16);
     uint64_t start = rte_rdtsc();
     for (unsigned i = 0; i < run->options->core_count; i++) {
         if (!create_worker(run, i, start))
@@ -460,7 +495,7 @@ static int build_and_run(struct run *run)
         base_error("the kernel gives no random numbers");
         return EX_OSERR;
     }
-    if (!create_pools(run) || !start_port(run) || !create_workers(run) || !launch(run))
+    if (!create_pools(run) || !start_ports(run) || !create_workers(run) || !launch(run))
         return EX_UNAVAILABLE;
     return run_workers(run);
 }
@@ -471,8 +506,8 @@ static void take_down(struct run *run)
     if (run->launched > 0)
         order(run, LOAD_ORDER_STOP, NULL, 5);
     rte_eal_mp_wait_lcore();
-    if (run->has_port)
-        dataplane_port_stop(&run->port);
+    for (unsigned i = 0; i < run->port_count; i++)
+        dataplane_port_stop(&run->ports[i].port);
     for (unsigned i = 0; run->workers && i < run->options->core_count; i++) {
         struct load_worker *w = &run->workers[i];
         load_generator_destroy(w->generator);

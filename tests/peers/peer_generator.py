@@ -135,6 +135,28 @@ def recorded_requests_are_asked_again_in_either_byte_order(lab):
 
 
 @check("ports")
+def two_ports_are_loaded_by_a_worker_each(lab):
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return "not run: one core"
+    servers, clients = ([f"net_memif{i},id={i},role={role},socket-abstract=no,socket="
+                         + os.path.join(lab.directory, f"generator-{i}.sock") for i in range(2)]
+                        for role in ("server", "client"))
+    lab.start_with("generator", sample.configuration(
+        lab.socket, False, device="\n    - device: ".join(servers), workers=[cores[1]]))
+    base = [lab.program("portolan-load"), "--port", clients[0], "--port", clients[1], "--address",
+            f"{sample.CLIENT}/24,10.135.0.3/24", "--target", sample.SERVER, "--lcore",
+            f"{cores[0]},{cores[0]}", "--hugepages", "off", "--interface", INTERFACE, "--json"]
+    run = good_run(base, "--connections", "20", "--depth", "2")
+    expect(run["counters"]["bound"], 20, "bound")
+    expect(run["settings"]["ports"], clients, "ports")
+    alone = good_run([*base[:1], *base[3:]], "--connections", "20", "--lcore", str(cores[0]))
+    expect(alone["settings"]["port"], clients[1], "port")
+    expect(lab.stats()["rpc.binds"], 40, "rpc.binds")
+    expect(lab.stop(), 0, "exit status after SIGTERM")
+
+
+@check("ports")
 def a_generator_says_what_is_wrong(lab):
     base = serve(lab)
     if base is None:

@@ -82,6 +82,16 @@ static void help_and_version_need_nothing_else(void **state)
     assert_int_equal(parse_well("-c 5 -V").verb, LOAD_VERSION);
 }
 
+static void ports_add_up(void **state)
+{
+    (void)state;
+    struct load_options o =
+        parse_well(GIVEN "--address 10.135.0.3/24 --port net_ring1 --lcore 0,1");
+    assert_int_equal(o.device_count, 2);
+    assert_string_equal(o.devices[1], "net_ring1");
+    assert_int_equal(o.address_count, 2);
+}
+
 static void an_ipv4_address_is_mapped(void **state)
 {
     (void)state;
@@ -115,6 +125,8 @@ static void a_wrong_command_line_is_refused_and_said(void **state)
         {GIVEN "--hugepages some", "off, auto or required"},
         {GIVEN "--fast", "unknown option '--fast'"},
         {GIVEN "--mix", "option '--mix' without its argument"},
+        {GIVEN "--port net_ring1", "found 2 ports and 1 workers, expected a worker each"},
+        {GIVEN "--port net_ring1 --lcore 0,1", "--address: found 1, expected one a port at least"},
         {GIVEN "more", "found 'more'"},
         {GIVEN "-c none", "--connections: found 'none'"},
         {GIVEN "--pcap a.pcap --mix map", "--pcap goes without --mix"},
@@ -149,6 +161,7 @@ int main(void)
         cmocka_unit_test(all_options_are_read),
         cmocka_unit_test(a_capture_takes_the_place_of_the_mix),
         cmocka_unit_test(help_and_version_need_nothing_else),
+        cmocka_unit_test(ports_add_up),
         cmocka_unit_test(an_ipv4_address_is_mapped),
         cmocka_unit_test(a_wrong_command_line_is_refused_and_said),
         cmocka_unit_test(plot_takes_its_files),

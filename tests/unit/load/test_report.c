@@ -12,7 +12,8 @@
 #include "tests/unit/capture.h"
 
 static const struct load_options options = {
-    .device = "net_memif0",
+    .devices = {"net_memif0"},
+    .device_count = 1,
     .target_text = "10.135.0.2",
     .connections = 100,
     .depth = 4,
