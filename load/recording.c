@@ -32,7 +32,7 @@ struct recording {
     unsigned bound_count;
     struct load_call *open; // whose last fragment has not come
     uint32_t open_id;
-    unsigned first; // call of this connection
+    unsigned first; // call of this connection whose answer was not seen
     uint32_t *ids;  // recorded call id of each call
     struct load_recording_counts counts;
 };
@@ -233,7 +233,9 @@ static void expect(struct recording *r, const struct pdu *pdu)
     bool fault = pdu->header.ptype == RPC_FAULT && pdu->header.frag_length >= STATUS_AT + 4;
     if (pdu->header.ptype != RPC_RESPONSE && !fault)
         return;
-    // Call ids may come again: answers keep the order of their calls.
+    // Call ids may come again: the first call that waits for an answer gets it.
+    while (r->first < r->calls->count && r->calls->calls[r->first].expectation != LOAD_EXPECT_ANY)
+        r->first++;
     for (unsigned i = r->first; i < r->calls->count; i++) {
         struct load_call *call = &r->calls->calls[i];
         if (r->ids[i] != pdu->header.call_id || call->expectation != LOAD_EXPECT_ANY)
@@ -276,11 +278,11 @@ static bool read_connection(struct recording *r)
                    r->path, c->client, at);
         return false;
     }
+    r->counts.connections += r->calls->count > r->first;
     for (at = 0; next_pdu(&c->to_client, &at, &pdu) == STEP_PDU;) {
         if (is_last(&pdu))
             expect(r, &pdu);
     }
-    r->counts.connections += r->calls->count > r->first;
     r->counts.broken += c->to_server.broken;
     return true;
 }
