@@ -27,6 +27,7 @@ enum {
     FRAME_MIN = 64,
     FRAME_MAX = 1514,
     OUTSTANDING_MAX = 8192,
+    ANSWER_SECONDS = 10,
     ETHER_TYPE = 0x88b5, // IEEE 802, for local experiments
 };
 
@@ -136,6 +137,9 @@ static double run_for(struct source *s, double seconds)
 static int run(void *argument)
 {
     struct source *s = argument;
+    // The other side may need its time to see the link.
+    for (double waited = 0; s->returned == 0 && waited < ANSWER_SECONDS;)
+        waited += run_for(s, 0.02);
     run_for(s, s->options.warmup);
     s->returned = s->lost = 0;
     s->seconds = run_for(s, s->options.seconds);
