@@ -23,7 +23,7 @@ BUILD_SECONDS = 900
 
 def differences(unit, before, after):
     """How much slower each round was, as a share of what it was: 0.1 is a tenth slower."""
-    if figures.is_time(unit):
+    if figures.less_is_better(unit):
         return [new / old - 1 for old, new in zip(before, after)]
     return [old / new - 1 for old, new in zip(before, after)]
 
@@ -51,7 +51,6 @@ def remove(root, directory):
     subprocess.run(["git", "-C", root, "worktree", "remove", "--force", directory],
                    capture_output=True)
     shutil.rmtree(directory, ignore_errors=True)
-    subprocess.run(["git", "-C", root, "worktree", "prune"], capture_output=True)
 
 
 def medians(program, options):

@@ -15,8 +15,8 @@ def median(values):
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
-def is_time(unit):
-    return unit.startswith("ns")
+def less_is_better(unit):
+    return unit.split("/")[0] in ("ns", "us", "bytes")
 
 
 def spread(values):
@@ -48,11 +48,11 @@ def compared(found, reference, what):
 def share(found):
     """The share of its limit that a row reaches, or None: the median of ratios when there are any.
 
-    Of times it is the limit that is the smaller one.
+    Where less is better the limit is the smaller one.
     """
     if "ratio" in found:
         return found["ratio"]["median"]
     limit = (found.get("limit") or {}).get("value")
     if not limit or not found["median"]:
         return None
-    return limit / found["median"] if is_time(found["unit"]) else found["median"] / limit
+    return limit / found["median"] if less_is_better(found["unit"]) else found["median"] / limit

@@ -2,7 +2,7 @@
 
 import figures
 
-HEADER = ("row", "median", "range", "runs", "share", "placement", "of")
+HEADER = ("row", "median", "range", "runs", "share", "placement", "limit")
 RED, YELLOW, PLAIN = "\033[31m", "\033[33m", "\033[0m"
 
 
@@ -20,12 +20,12 @@ def cells(row):
         return (row["row"], "FAILED", "", "", "", "", row.get("why", ""))
     share = figures.share(row)
     limit = row.get("limit") or {}
-    of = f"{number(limit['value'])} {limit['what']}" if limit.get("value") else ""
+    against = f"{number(limit['value'])} {limit['what']}" if limit.get("value") else ""
     if not row["correct"]:
-        of = f"WRONG: {row.get('why', 'an answer was not the right one')}"
+        against = f"WRONG: {row.get('why', 'an answer was not the right one')}"
     return (row["row"], f"{number(row['median'])} {row['unit']}",
             f"{number(row['low'])} to {number(row['high'])}", str(row["rounds"]),
-            "" if share is None else f"{100 * share:.0f}%", row.get("placement", ""), of)
+            "" if share is None else f"{100 * share:.0f}%", row.get("placement", ""), against)
 
 
 def colour(row, text):

@@ -20,9 +20,10 @@ class Figures(unittest.TestCase):
         row = figures.row("wire", "a", "requests/s", [5], limit={"what": "b", "value": 20})
         self.assertEqual(figures.share(row), 0.25)
 
-    def test_of_a_time_the_share_is_what_the_limit_is_of_it(self):
-        row = figures.row("cycles", "a", "ns/request", [200], limit={"what": "b", "value": 50})
-        self.assertEqual(figures.share(row), 0.25)
+    def test_where_less_is_better_the_share_is_what_the_limit_is_of_it(self):
+        for unit in ("ns/request", "us", "bytes/entry"):
+            row = figures.row("cycles", "a", unit, [200], limit={"what": "b", "value": 50})
+            self.assertEqual(figures.share(row), 0.25, unit)
 
     def test_without_a_limit_or_without_a_figure_there_is_no_share(self):
         self.assertIsNone(figures.share(figures.row("wire", "a", "requests/s", [5])))
