@@ -10,6 +10,8 @@ import collections
 import json
 import subprocess
 
+from check import Failed
+
 FAR_NS = 170
 SMT_NS = 80
 SHARED = 0.5  # both threads had their core for less of the time than this: others run there, too
@@ -50,8 +52,9 @@ class Placement:
         self.attempts = attempts
 
     def ask(self):
-        done = subprocess.run([self.program, "--json"], capture_output=True, text=True, timeout=60,
-                              check=True)
+        done = subprocess.run([self.program, "--json"], capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise Failed(done.stderr.strip() or f"placement exited with {done.returncode}")
         return label(json.loads(done.stdout))
 
     def run(self, measure):

@@ -24,7 +24,8 @@ def parse(text):
         elif match := PLAIN.match(line):
             rows.append({"schema": figures.SCHEMA, "group": "cycles", "unit": "ns/request",
                          "row": f"ept_map {match['count']} per segment", "correct": True,
-                         **{name: int(match[name]) for name in ("median", "low", "high", "rounds")}})
+                         **{member: int(match[member])
+                            for member in ("median", "low", "high", "rounds")}})
     return rows
 
 

@@ -1,5 +1,7 @@
 """Several rows that are measured in turn, round by round, each run with its placement."""
 
+import subprocess
+
 import figures
 import placement as placements
 from check import Failed
@@ -16,7 +18,7 @@ class Series:
             return
         try:
             value, label = placement.run(run)
-        except (Failed, OSError, ValueError) as failure:
+        except (Failed, OSError, ValueError, subprocess.SubprocessError) as failure:
             self.fail(failure)
         else:
             self.values.append(value)

@@ -1,9 +1,9 @@
 """portoland and portolan-load over memif, a core each, against what testpmd makes of the same port.
 
-All start without huge pages, so that nothing has to be reserved; the server spins, as testpmd does.
+All start without huge pages, so that nothing has to be reserved. The server spins, as testpmd does.
 
-DPDK 22.11's memif driver may read a ring that its control thread unmaps at that moment, because the
-peer left: whoever polls then, testpmd or portoland, dies of it. So each run has a server of its own,
+DPDK 22.11's memif driver may read a ring that its control thread unmaps at that moment because the
+peer left: whoever polls then, testpmd or portoland, dies of it. So each run has its own server,
 and one whose server did not live to tell its counters is repeated.
 """
 
