@@ -16,7 +16,8 @@ def median(values):
 
 
 def less_is_better(unit):
-    return unit.split("/")[0] in ("ns", "us", "bytes")
+    """Of rates and ratios more is better, of times and sizes less."""
+    return unit != "times" and not unit.endswith("/s")
 
 
 def spread(values):
@@ -27,7 +28,8 @@ def spread(values):
 def row(group, name, unit, values, **more):
     """A row of values that were all measured with the right answers."""
     return {"schema": SCHEMA, "row": name, "group": group, "unit": unit, **spread(values),
-            "rounds": len(values), "values": list(values), "correct": True, **more}
+            "rounds": len(values), "values": list(values), "correct": True,
+            "better": "less" if less_is_better(unit) else "more", **more}
 
 
 def failed(group, name, why):

@@ -25,6 +25,11 @@ class Figures(unittest.TestCase):
             row = figures.row("cycles", "a", unit, [200], limit={"what": "b", "value": 50})
             self.assertEqual(figures.share(row), 0.25, unit)
 
+    def test_of_rates_and_ratios_more_is_better(self):
+        for unit, less in (("requests/s", False), ("frames/s", False), ("times", False),
+                           ("ns/request", True), ("us", True), ("bytes/entry", True)):
+            self.assertEqual(figures.less_is_better(unit), less, unit)
+
     def test_without_a_limit_or_without_a_figure_there_is_no_share(self):
         self.assertIsNone(figures.share(figures.row("wire", "a", "requests/s", [5])))
         self.assertIsNone(figures.share(figures.failed("wire", "a", "why")))
