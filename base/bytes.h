@@ -61,6 +61,18 @@ static inline void base_store_be32(void *p, uint32_t v)
     base_store_le32(p, __builtin_bswap32(v));
 }
 
+// Between the host's order and network order, either way. A compiler sees through these, and not
+// through DPDK's, which are made of assembler.
+static inline uint16_t base_be16(uint16_t v)
+{
+    return __builtin_bswap16(v);
+}
+
+static inline uint32_t base_be32(uint32_t v)
+{
+    return __builtin_bswap32(v);
+}
+
 // The project runs on x86-64 first; a big-endian host would need the loads above rewritten.
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "base/bytes.h assumes a little-endian host");

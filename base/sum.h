@@ -39,6 +39,12 @@ static inline uint64_t base_sum_words(const void *from, unsigned count)
     return sum;
 }
 
+// Of eight bytes that are on their way to memory, not folded.
+static inline uint64_t base_sum_halves(uint64_t word)
+{
+    return (word & UINT32_MAX) + (word >> 32);
+}
+
 // The sum of `size` bytes summed to `before` and what follows them, summed by itself to `sum`.
 static inline uint16_t base_sum_behind(uint16_t before, uint32_t size, uint16_t sum)
 {

@@ -96,8 +96,9 @@ static inline uint64_t write_pdu(uint8_t *pdu, const struct rpc_call *call,
 {
     const struct mapper_entry *entry = ready->entry;
     uint32_t size = entry->reply_size;
-    rpc_write_response_header(pdu, RPC_WHOLE, (uint16_t)(RPC_RESPONSE_HEADER_SIZE + size),
-                              call->call_id, size, call->context_id);
+    uint16_t length = (uint16_t)(RPC_RESPONSE_HEADER_SIZE + size);
+    uint64_t sum =
+        rpc_write_response_header(pdu, RPC_WHOLE, length, call->call_id, size, call->context_id);
     uint8_t *stub = pdu + RPC_RESPONSE_HEADER_SIZE;
     if (size == NDR_EPM_READY_USUAL)
         memcpy(stub, entry->reply, NDR_EPM_READY_USUAL); // becomes a few vector moves
@@ -105,8 +106,7 @@ static inline uint64_t write_pdu(uint8_t *pdu, const struct rpc_call *call,
         memcpy(stub, entry->reply, size);
     base_store_le32(stub + NDR_EPM_READY_MAX_TOWERS, ready->max_towers);
     base_store_le32(stub + NDR_EPM_READY_REFERENT, ready->referent);
-    return base_sum_words(pdu, RPC_RESPONSE_HEADER_SIZE / 4) + entry->reply_sum +
-           ready->max_towers + ready->referent;
+    return sum + entry->reply_sum + ready->max_towers + ready->referent;
 }
 
 unsigned rpc_epmapper_answer_ready(struct rpc_server *server, unsigned first)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/sum.h"
 #include "ndr/tower.h"
 
 enum rpc_ptype {
@@ -144,17 +145,21 @@ void rpc_write_header(uint8_t *at, enum rpc_ptype ptype, uint8_t flags, uint16_t
                       uint32_t call_id);
 void rpc_write_syntax(uint8_t *at, const struct ndr_syntax_id *id); // 20 bytes
 // The 24 bytes in front of a response stub; `remaining` is this fragment's stub and what follows
-// it.
-static inline void rpc_write_response_header(uint8_t *at, uint8_t flags, uint16_t frag_length,
-                                             uint32_t call_id, uint32_t remaining,
-                                             uint16_t context_id)
+// it. Returns what they sum up to, not folded (base/sum.h).
+static inline uint64_t rpc_write_response_header(uint8_t *at, uint8_t flags, uint16_t frag_length,
+                                                 uint32_t call_id, uint32_t remaining,
+                                                 uint16_t context_id)
 {
-    base_store_le64(at, UINT64_C(5) | (uint64_t)RPC_RESPONSE << 16 | (uint64_t)flags << 24 |
-                            (uint64_t)RPC_LITTLE_ENDIAN << 32);
-    base_store_le64(at + 8, frag_length | (uint64_t)call_id << 32);
+    uint64_t first = UINT64_C(5) | (uint64_t)RPC_RESPONSE << 16 | (uint64_t)flags << 24 |
+                     (uint64_t)RPC_LITTLE_ENDIAN << 32;
+    uint64_t second = frag_length | (uint64_t)call_id << 32;
     // Windows answers with the low octet of the context id only, and clients have come to expect
     // it.
-    base_store_le64(at + 16, remaining | (uint64_t)(context_id & 0xff) << 32);
+    uint64_t third = remaining | (uint64_t)(context_id & 0xff) << 32;
+    base_store_le64(at, first);
+    base_store_le64(at + 8, second);
+    base_store_le64(at + 16, third);
+    return base_sum_halves(first) + base_sum_halves(second) + base_sum_halves(third);
 }
 // RPC_FAULT_SIZE bytes.
 void rpc_write_fault(uint8_t *at, uint8_t flags, uint32_t call_id, uint16_t context_id,

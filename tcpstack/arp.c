@@ -6,15 +6,15 @@
 static bool well_formed(const struct tcpstack_packet *packet, const struct rte_arp_hdr *arp)
 {
     return packet->network_size >= sizeof *arp &&
-           arp->arp_hardware == rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) &&
-           arp->arp_protocol == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) &&
+           arp->arp_hardware == base_be16(RTE_ARP_HRD_ETHER) &&
+           arp->arp_protocol == base_be16(RTE_ETHER_TYPE_IPV4) &&
            arp->arp_hlen == sizeof(struct rte_ether_addr) && arp->arp_plen == sizeof(uint32_t) &&
            rte_is_valid_assigned_ether_addr(&arp->arp_data.arp_sha);
 }
 
 static bool is_local(const struct tcpstack *stack, rte_be32_t ipv4)
 {
-    const uint8_t address[16] = TCPSTACK_IPV4(rte_be_to_cpu_32(ipv4));
+    const uint8_t address[16] = TCPSTACK_IPV4(base_be32(ipv4));
     return tcpstack_local(stack, address) >= 0;
 }
 
@@ -22,7 +22,7 @@ static bool is_local(const struct tcpstack *stack, rte_be32_t ipv4)
 static bool learn(struct tcpstack *stack, const struct tcpstack_packet *packet,
                   const struct rte_arp_hdr *arp, bool for_us)
 {
-    const uint8_t sender[16] = TCPSTACK_IPV4(rte_be_to_cpu_32(arp->arp_data.arp_sip));
+    const uint8_t sender[16] = TCPSTACK_IPV4(base_be32(arp->arp_data.arp_sip));
     if (tcpstack_local(stack, sender) >= 0) {
         // RFC 5227 2.4: somebody else has it, too. We defend it no further than by announcing it.
         if (!tcpstack_is_own_mac(stack, arp->arp_data.arp_sha.addr_bytes))
@@ -33,7 +33,7 @@ static bool learn(struct tcpstack *stack, const struct tcpstack_packet *packet,
         .address = sender,
         .mac = arp->arp_data.arp_sha.addr_bytes,
         .port = packet->link.port,
-        .solicited = for_us && arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY),
+        .solicited = for_us && arp->arp_opcode == base_be16(RTE_ARP_OP_REPLY),
         .overrides = true,
     };
     return tcpstack_neighbour_learn(stack, &news);
@@ -43,7 +43,7 @@ static bool learn(struct tcpstack *stack, const struct tcpstack_packet *packet,
 static void reply(struct tcpstack *stack, struct tcpstack_packet *packet, struct rte_arp_hdr *arp)
 {
     rte_be32_t target = arp->arp_data.arp_tip;
-    arp->arp_opcode = rte_cpu_to_be_16(RTE_ARP_OP_REPLY);
+    arp->arp_opcode = base_be16(RTE_ARP_OP_REPLY);
     arp->arp_data.arp_tha = arp->arp_data.arp_sha;
     arp->arp_data.arp_tip = arp->arp_data.arp_sip;
     memcpy(arp->arp_data.arp_sha.addr_bytes, stack->options.ports[packet->link.port].mac, 6);
@@ -64,7 +64,7 @@ unsigned tcpstack_arp_input(struct tcpstack *stack, struct tcpstack_packet *pack
         return TCPSTACK_RX_DROP_ARP_MALFORMED;
     bool for_us = is_local(stack, arp->arp_data.arp_tip);
     bool known = learn(stack, packet, arp, for_us);
-    if (!for_us || arp->arp_opcode != rte_cpu_to_be_16(RTE_ARP_OP_REQUEST))
+    if (!for_us || arp->arp_opcode != base_be16(RTE_ARP_OP_REQUEST))
         return known ? TCPSTACK_RX_ACCEPTED : TCPSTACK_RX_DROP_ARP_NOT_OURS;
     if (!stack->options.silent)
         reply(stack, packet, arp);
@@ -82,13 +82,13 @@ static void send_request(struct tcpstack *stack, const struct tcpstack_link *to,
     frame->data_len = (uint16_t)(tcpstack_eth_size(to) + sizeof *arp);
     frame->pkt_len = frame->data_len;
     *arp = (struct rte_arp_hdr){
-        .arp_hardware = rte_cpu_to_be_16(RTE_ARP_HRD_ETHER),
-        .arp_protocol = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4),
+        .arp_hardware = base_be16(RTE_ARP_HRD_ETHER),
+        .arp_protocol = base_be16(RTE_ETHER_TYPE_IPV4),
         .arp_hlen = sizeof(struct rte_ether_addr),
         .arp_plen = sizeof(uint32_t),
-        .arp_opcode = rte_cpu_to_be_16(RTE_ARP_OP_REQUEST),
-        .arp_data.arp_sip = rte_cpu_to_be_32(sender),
-        .arp_data.arp_tip = rte_cpu_to_be_32(target),
+        .arp_opcode = base_be16(RTE_ARP_OP_REQUEST),
+        .arp_data.arp_sip = base_be32(sender),
+        .arp_data.arp_tip = base_be32(target),
     };
     memcpy(arp->arp_data.arp_sha.addr_bytes, stack->options.ports[to->port].mac, 6);
     tcpstack_push(stack, frame, to->port);

@@ -20,15 +20,15 @@ bool tcpstack_ipv4_checksum_ok(const struct tcpstack_packet *packet)
 // RFC 9293 3.1: over addresses, protocol and size.
 static uint16_t ipv4_pseudo_sum(const struct rte_ipv4_hdr *ip, uint16_t size)
 {
-    return base_sum_fold((uint64_t)ip->src_addr + ip->dst_addr + rte_cpu_to_be_16(IPPROTO_TCP) +
-                         rte_cpu_to_be_16(size));
+    return base_sum_fold((uint64_t)ip->src_addr + ip->dst_addr + base_be16(IPPROTO_TCP) +
+                         base_be16(size));
 }
 
 // RFC 8200 8.1: the last header's own protocol and size, not the packet's.
 static uint16_t ipv6_pseudo_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, uint16_t size)
 {
     return base_sum_fold(base_sum_words(ip->src_addr, 2 * sizeof ip->src_addr / 4) +
-                         rte_cpu_to_be_16(size) + rte_cpu_to_be_16(protocol));
+                         base_be16(size) + base_be16(protocol));
 }
 
 uint16_t tcpstack_ipv6_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, const uint8_t *bytes,
@@ -78,7 +78,7 @@ void tcpstack_tcp_checksum_write_ipv4(struct tcpstack *stack, struct rte_mbuf *f
                                       struct rte_ipv4_hdr *ip, struct rte_tcp_hdr *tcp,
                                       const struct tcp_header *header, uint64_t header_sum)
 {
-    uint16_t size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - sizeof *ip);
+    uint16_t size = (uint16_t)(base_be16(ip->total_length) - sizeof *ip);
     if (leaves_tcp_to_port(stack, port)) {
         // A port that cuts puts each segment's size in itself.
         frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
@@ -93,7 +93,7 @@ void tcpstack_tcp_checksum_write_ipv6(struct tcpstack *stack, struct rte_mbuf *f
                                       const struct rte_ipv6_hdr *ip, struct rte_tcp_hdr *tcp,
                                       const struct tcp_header *header, uint64_t header_sum)
 {
-    uint16_t size = rte_be_to_cpu_16(ip->payload_len);
+    uint16_t size = base_be16(ip->payload_len);
     frame->l3_len = sizeof *ip;
     if (leaves_tcp_to_port(stack, port)) {
         frame->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;

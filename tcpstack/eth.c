@@ -33,10 +33,10 @@ static bool take_tag(const struct tcpstack *stack, struct tcpstack_packet *packe
         return false;
     const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)packet->network;
     packet->link.tagged = true;
-    packet->link.tci = rte_be_to_cpu_16(tag->vlan_tci);
+    packet->link.tci = base_be16(tag->vlan_tci);
     packet->network += sizeof *tag;
     packet->network_size = (uint16_t)(packet->network_size - sizeof *tag);
-    *type = rte_be_to_cpu_16(tag->eth_proto);
+    *type = base_be16(tag->eth_proto);
     return is_member(&stack->options.ports[packet->link.port], packet->link.tci & VLAN_ID_MASK);
 }
 
@@ -94,7 +94,7 @@ unsigned tcpstack_eth_input(struct tcpstack *stack, struct tcpstack_packet *pack
     if (!rte_is_valid_assigned_ether_addr(&packet->eth->src_addr))
         return TCPSTACK_RX_DROP_ETH_SOURCE;
 
-    uint16_t type = rte_be_to_cpu_16(packet->eth->ether_type);
+    uint16_t type = base_be16(packet->eth->ether_type);
     if (type == RTE_ETHER_TYPE_VLAN && !take_tag(stack, packet, &type))
         return TCPSTACK_RX_DROP_ETH_VLAN;
     return hand_on(stack, packet, type);
@@ -108,12 +108,12 @@ uint8_t *tcpstack_eth_write(struct tcpstack *stack, struct rte_mbuf *frame,
     memcpy(eth->src_addr.addr_bytes, stack->options.ports[to->port].mac, 6);
     frame->l2_len = tcpstack_eth_size(to);
     if (!to->tagged) {
-        eth->ether_type = rte_cpu_to_be_16(type);
+        eth->ether_type = base_be16(type);
         return (uint8_t *)(eth + 1);
     }
     struct rte_vlan_hdr *tag = (struct rte_vlan_hdr *)(eth + 1);
-    eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN);
-    tag->vlan_tci = rte_cpu_to_be_16(to->tci);
-    tag->eth_proto = rte_cpu_to_be_16(type);
+    eth->ether_type = base_be16(RTE_ETHER_TYPE_VLAN);
+    tag->vlan_tci = base_be16(to->tci);
+    tag->eth_proto = base_be16(type);
     return (uint8_t *)(tag + 1);
 }

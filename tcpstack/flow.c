@@ -33,7 +33,7 @@ uint32_t tcpstack_flow_hash_of(const struct tcp_endpoints *endpoints)
     uint64_t addresses = 0;
     for (unsigned i = 0; i < 16; i += 8)
         addresses ^= base_load_le64(endpoints->local + i) ^ base_load_le64(endpoints->remote + i);
-    uint16_t word = rte_be_to_cpu_16(fold(addresses));
+    uint16_t word = base_be16(fold(addresses));
     return toeplitz(word ^ endpoints->local_port ^ endpoints->remote_port);
 }
 
@@ -43,7 +43,7 @@ static const struct rte_tcp_hdr *behind_ipv4(const uint8_t *at, uint16_t size)
     if (size < sizeof *ip)
         return NULL;
     uint8_t header = rte_ipv4_hdr_len(ip);
-    uint16_t fragment = rte_be_to_cpu_16(ip->fragment_offset);
+    uint16_t fragment = base_be16(ip->fragment_offset);
     if (ip->next_proto_id != IPPROTO_TCP || header < sizeof *ip ||
         size < header + sizeof(struct rte_tcp_hdr) ||
         (fragment & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0)
@@ -65,7 +65,7 @@ static uint32_t hash_frame(const struct rte_tcp_hdr *tcp, const uint8_t *address
     uint64_t sum = 0;
     for (unsigned i = 0; i < size; i += 8)
         sum ^= base_load_le64(addresses + i);
-    return toeplitz(rte_be_to_cpu_16(fold(sum) ^ tcp->src_port ^ tcp->dst_port));
+    return toeplitz(base_be16(fold(sum) ^ tcp->src_port ^ tcp->dst_port));
 }
 
 // The EtherType behind at most one tag, and what follows it; 0 when the frame is too short.
@@ -77,12 +77,12 @@ static uint16_t find_network(const struct rte_mbuf *frame, const uint8_t **ret_a
     uint16_t header = sizeof *eth;
     if (frame->data_len < header)
         return 0;
-    uint16_t type = rte_be_to_cpu_16(eth->ether_type);
+    uint16_t type = base_be16(eth->ether_type);
     if (type == RTE_ETHER_TYPE_VLAN) {
         header = sizeof *eth + sizeof *tag;
         if (frame->data_len < header)
             return 0;
-        type = rte_be_to_cpu_16(tag->eth_proto);
+        type = base_be16(tag->eth_proto);
     }
     *ret_at = (const uint8_t *)eth + header;
     *ret_size = (uint16_t)(frame->data_len - header);

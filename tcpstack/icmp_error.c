@@ -28,10 +28,10 @@ static bool quoted_ipv4(const struct tcpstack *stack, const struct tcpstack_pack
     const uint8_t *local = stack->options.addresses[packet->key.local].address;
     if (header < sizeof *ip || size < header + (unsigned)QUOTED_MIN ||
         ip->next_proto_id != IPPROTO_TCP ||
-        rte_be_to_cpu_32(ip->src_addr) != tcpstack_address_ipv4(local) ||
-        (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK)) != 0)
+        base_be32(ip->src_addr) != tcpstack_address_ipv4(local) ||
+        (ip->fragment_offset & base_be16(RTE_IPV4_HDR_OFFSET_MASK)) != 0)
         return false;
-    tcpstack_address_set_ipv4(error->key.remote, rte_be_to_cpu_32(ip->dst_addr));
+    tcpstack_address_set_ipv4(error->key.remote, base_be32(ip->dst_addr));
     take_segment(quote + header, error);
     return true;
 }

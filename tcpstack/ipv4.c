@@ -35,7 +35,7 @@ static unsigned check_lengths(const struct rte_ipv4_hdr *ip, uint16_t size)
     uint8_t header = rte_ipv4_hdr_len(ip);
     if (header < sizeof *ip || header > size)
         return TCPSTACK_RX_DROP_IP_HEADER_LENGTH;
-    uint16_t total = rte_be_to_cpu_16(ip->total_length);
+    uint16_t total = base_be16(ip->total_length);
     if (total < header || total > size)
         return TCPSTACK_RX_DROP_IP_TOTAL_LENGTH;
     return TCPSTACK_RX_ACCEPTED;
@@ -45,8 +45,8 @@ static unsigned check_lengths(const struct rte_ipv4_hdr *ip, uint16_t size)
 static bool take_addresses(const struct tcpstack *stack, struct tcpstack_packet *packet)
 {
     uint8_t destination[16];
-    tcpstack_address_set_ipv4(destination, rte_be_to_cpu_32(packet->ipv4->dst_addr));
-    tcpstack_address_set_ipv4(packet->key.remote, rte_be_to_cpu_32(packet->ipv4->src_addr));
+    tcpstack_address_set_ipv4(destination, base_be32(packet->ipv4->dst_addr));
+    tcpstack_address_set_ipv4(packet->key.remote, base_be32(packet->ipv4->src_addr));
     int local = tcpstack_local(stack, destination);
     packet->key.local = (uint16_t)local;
     return local >= 0;
@@ -66,15 +66,15 @@ unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *pac
         return TCPSTACK_RX_DROP_IP_CHECKSUM;
     if (!take_addresses(stack, packet))
         return TCPSTACK_RX_DROP_IP_NOT_OURS;
-    if (!tcpstack_ipv4_is_peer(stack, rte_be_to_cpu_32(ip->src_addr)))
+    if (!tcpstack_ipv4_is_peer(stack, base_be32(ip->src_addr)))
         return TCPSTACK_RX_DROP_IP_SOURCE;
-    uint16_t fragment = rte_be_to_cpu_16(ip->fragment_offset);
+    uint16_t fragment = base_be16(ip->fragment_offset);
     if (fragment & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
         return TCPSTACK_RX_DROP_IP_FRAGMENT;
 
     uint8_t header = rte_ipv4_hdr_len(ip);
     packet->transport = (const uint8_t *)ip + header;
-    packet->transport_size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - header);
+    packet->transport_size = (uint16_t)(base_be16(ip->total_length) - header);
     if (ip->next_proto_id == IPPROTO_TCP)
         return tcp_parse(stack, packet);
     if (ip->next_proto_id == IPPROTO_ICMP)
@@ -86,15 +86,14 @@ unsigned tcpstack_ipv4_input(struct tcpstack *stack, struct tcpstack_packet *pac
 uint64_t tcpstack_ipv4_write(struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination,
                              uint8_t protocol, uint16_t size)
 {
-    uint16_t total = rte_cpu_to_be_16((uint16_t)(sizeof *ip + size));
+    uint16_t total = base_be16((uint16_t)(sizeof *ip + size));
     uint32_t first = RTE_IPV4_VHL_DEF | (uint32_t)total << 16;
     uint32_t second = (uint32_t)RTE_BE16(RTE_IPV4_HDR_DF_FLAG) << 16;
     uint32_t third = TTL | (uint32_t)protocol << 8;
     base_store_le32(&ip->version_ihl, first);
     base_store_le32(&ip->packet_id, second);
     base_store_le32(&ip->time_to_live, third);
-    ip->src_addr = rte_cpu_to_be_32(source);
-    ip->dst_addr = rte_cpu_to_be_32(destination);
-    return (uint64_t)first + second + third + rte_cpu_to_be_32(source) +
-           rte_cpu_to_be_32(destination);
+    ip->src_addr = base_be32(source);
+    ip->dst_addr = base_be32(destination);
+    return (uint64_t)first + second + third + base_be32(source) + base_be32(destination);
 }

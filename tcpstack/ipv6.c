@@ -75,7 +75,7 @@ unsigned tcpstack_ipv6_input(struct tcpstack *stack, struct tcpstack_packet *pac
         return TCPSTACK_RX_DROP_IP_SHORT;
     if (packet->network[0] >> 4 != 6)
         return TCPSTACK_RX_DROP_IP_VERSION;
-    uint16_t payload = rte_be_to_cpu_16(ip->payload_len);
+    uint16_t payload = base_be16(ip->payload_len);
     if (payload > packet->network_size - sizeof *ip)
         return TCPSTACK_RX_DROP_IP_TOTAL_LENGTH;
     packet->ipv6 = ip;
@@ -102,8 +102,8 @@ unsigned tcpstack_ipv6_input(struct tcpstack *stack, struct tcpstack_packet *pac
 void tcpstack_ipv6_write(struct rte_ipv6_hdr *ip, const uint8_t source[16],
                          const uint8_t destination[16], uint8_t protocol, uint16_t size)
 {
-    ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28);
-    ip->payload_len = rte_cpu_to_be_16(size);
+    ip->vtc_flow = base_be32(UINT32_C(6) << 28);
+    ip->payload_len = base_be16(size);
     ip->proto = protocol;
     ip->hop_limits = HOP_LIMIT;
     memcpy(ip->src_addr, source, sizeof ip->src_addr);

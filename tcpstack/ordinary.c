@@ -46,8 +46,8 @@ static bool checksums_are_right(const struct rte_mbuf *frame, const struct rte_i
         return true;
     if ((frame->ol_flags & both) != 0)
         return false; // one of them is bad, or half of the work is left
-    uint64_t pseudo = (uint64_t)ip->src_addr + ip->dst_addr + rte_cpu_to_be_16(IPPROTO_TCP) +
-                      rte_cpu_to_be_16(segment_size);
+    uint64_t pseudo =
+        (uint64_t)ip->src_addr + ip->dst_addr + base_be16(IPPROTO_TCP) + base_be16(segment_size);
     return base_sum_fold(base_sum_words(ip, IPV4_SIZE / 4)) == 0xffff &&
            base_sum_fold(pseudo + base_sum(ip + 1, segment_size)) == 0xffff;
 }
@@ -59,7 +59,7 @@ static bool is_ours(struct tcpstack *stack, uint32_t destination)
     uint8_t address[16];
     if (likely(base_load_le32(known + 12) == destination && tcpstack_address_is_ipv4(known)))
         return true;
-    tcpstack_address_set_ipv4(address, rte_be_to_cpu_32(destination));
+    tcpstack_address_set_ipv4(address, base_be32(destination));
     int local = tcpstack_local(stack, address);
     stack->ordinary_local = local < 0 ? 0 : (uint16_t)local;
     return local >= 0;
@@ -85,7 +85,7 @@ static bool ip_is_ordinary(struct tcpstack *stack, const struct tcpstack_packet 
                            const struct rte_ipv4_hdr *ip)
 {
     const uint16_t fragments = RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
-    uint16_t total = rte_be_to_cpu_16(ip->total_length);
+    uint16_t total = base_be16(ip->total_length);
     return ip->version_ihl == RTE_IPV4_VHL_DEF && (ip->fragment_offset & fragments) == 0 &&
            ip->next_proto_id == IPPROTO_TCP && total <= packet->network_size &&
            total >= IPV4_SIZE + sizeof(struct rte_tcp_hdr) && is_ours(stack, ip->dst_addr);
@@ -115,7 +115,7 @@ bool tcpstack_ordinary_parse(struct tcpstack *stack, struct tcpstack_packet *pac
     packet->network_size = (uint16_t)(frame->data_len - ETH_SIZE);
     if (!eth_is_ordinary(stack, frame, packet) || !ip_is_ordinary(stack, packet, ip))
         return false;
-    uint16_t size = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - IPV4_SIZE);
+    uint16_t size = (uint16_t)(base_be16(ip->total_length) - IPV4_SIZE);
     uint16_t header = (uint16_t)((tcp->data_off >> 4) * 4);
     packet->options_size = (uint16_t)(header - sizeof *tcp);
     if (header < sizeof *tcp || header > size || !options_are_ordinary(packet, tcp) ||
@@ -128,9 +128,9 @@ bool tcpstack_ordinary_parse(struct tcpstack *stack, struct tcpstack_packet *pac
     packet->transport = (const uint8_t *)tcp;
     packet->transport_size = size;
     packet->flags = tcp->tcp_flags;
-    packet->sequence = rte_be_to_cpu_32(tcp->sent_seq);
-    packet->acknowledgment = rte_be_to_cpu_32(tcp->recv_ack);
-    packet->window = rte_be_to_cpu_16(tcp->rx_win);
+    packet->sequence = base_be32(tcp->sent_seq);
+    packet->acknowledgment = base_be32(tcp->recv_ack);
+    packet->window = base_be16(tcp->rx_win);
     packet->options = (const uint8_t *)(tcp + 1);
     packet->payload = packet->transport + header;
     packet->size = (uint16_t)(size - header);

@@ -18,12 +18,12 @@ unsigned tcp_parse(struct tcpstack *stack, struct tcpstack_packet *packet)
     if (tcp->src_port == 0 || tcp->dst_port == 0)
         return TCPSTACK_RX_DROP_TCP_PORT_ZERO;
 
-    packet->key.local_port = rte_be_to_cpu_16(tcp->dst_port);
-    packet->key.remote_port = rte_be_to_cpu_16(tcp->src_port);
+    packet->key.local_port = base_be16(tcp->dst_port);
+    packet->key.remote_port = base_be16(tcp->src_port);
     packet->flags = tcp->tcp_flags;
-    packet->sequence = rte_be_to_cpu_32(tcp->sent_seq);
-    packet->acknowledgment = rte_be_to_cpu_32(tcp->recv_ack);
-    packet->window = rte_be_to_cpu_16(tcp->rx_win);
+    packet->sequence = base_be32(tcp->sent_seq);
+    packet->acknowledgment = base_be32(tcp->recv_ack);
+    packet->window = base_be16(tcp->rx_win);
     packet->options = (const uint8_t *)(tcp + 1);
     packet->options_size = (uint16_t)(header - sizeof *tcp);
     packet->payload = packet->transport + header;
@@ -56,8 +56,8 @@ static uint64_t write_options(uint8_t *to, const struct tcp_header *header)
     if (header->options_size == 0)
         return 0;
     tcp_options_write_timestamps(header->timestamp, header->timestamp_echo, to);
-    return (uint64_t)rte_cpu_to_be_32(TCP_OPTIONS_TIMESTAMPS) +
-           rte_cpu_to_be_32(header->timestamp) + rte_cpu_to_be_32(header->timestamp_echo);
+    return (uint64_t)base_be32(TCP_OPTIONS_TIMESTAMPS) + base_be32(header->timestamp) +
+           base_be32(header->timestamp_echo);
 }
 
 // By words, as tcpstack_ipv4_write does, and what it answers. The checksum is left zero.
@@ -65,15 +65,15 @@ static uint64_t write_header(struct rte_tcp_hdr *tcp, const struct tcp_key *key,
                              const struct tcp_header *header)
 {
     uint32_t offset = (uint32_t)(sizeof *tcp + header->options_size) / 4 << 4;
-    uint32_t ports = rte_cpu_to_be_32((uint32_t)key->local_port << 16 | key->remote_port);
-    uint32_t rest = rte_cpu_to_be_32(offset << 24 | (uint32_t)header->flags << 16 | header->window);
+    uint32_t ports = base_be32((uint32_t)key->local_port << 16 | key->remote_port);
+    uint32_t rest = base_be32(offset << 24 | (uint32_t)header->flags << 16 | header->window);
     base_store_le32(&tcp->src_port, ports);
-    tcp->sent_seq = rte_cpu_to_be_32(header->sequence);
-    tcp->recv_ack = rte_cpu_to_be_32(header->acknowledgment);
+    tcp->sent_seq = base_be32(header->sequence);
+    tcp->recv_ack = base_be32(header->acknowledgment);
     base_store_le32(&tcp->data_off, rest);
     base_store_le32(&tcp->cksum, 0);
-    uint64_t sum = (uint64_t)ports + rte_cpu_to_be_32(header->sequence) +
-                   rte_cpu_to_be_32(header->acknowledgment) + rest;
+    uint64_t sum =
+        (uint64_t)ports + base_be32(header->sequence) + base_be32(header->acknowledgment) + rest;
     return sum + write_options((uint8_t *)(tcp + 1), header);
 }
 
