@@ -1,9 +1,10 @@
-// The daemon's configuration: strict YAML read with libcyaml (unknown keys, wrong types and syntax
-// errors are refused with file, line and column), then checked for sense.
+// The daemon's configuration: YAML, read strictly by the schema in control/config_keys.h, then
+// checked for sense. Every problem that can be found is told, with file, line and column.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "control/fault.h"
 
@@ -13,6 +14,7 @@ enum { // what a file may list at most
     CONTROL_CONFIG_ADDRESSES_MAX = 16,
     CONTROL_CONFIG_GATEWAYS_MAX = 16,
     CONTROL_CONFIG_LISTEN_MAX = 16,
+    CONTROL_CONFIG_ALLOW_MAX = 256,
 };
 
 enum control_hugepages {
@@ -34,9 +36,9 @@ struct control_port {
     unsigned vlans_count;
 };
 
-struct control_listen {     // one of them
-    uint16_t *ncacn_ip_tcp; // port
-    uint16_t *ncacn_http;   // port
+struct control_listen {    // one of them; 0: not this one
+    unsigned ncacn_ip_tcp; // port
+    unsigned ncacn_http;   // port
 };
 
 struct control_endpoint {
@@ -47,8 +49,9 @@ struct control_endpoint {
     char *annotation; // or NULL
 };
 
-// As the file says it; every pointer owned by the configuration. Absent lists have count 0.
+// As the file says it. Absent lists have count 0.
 struct control_config {
+    struct control_document *document; // owns what the pointers point to
     struct {
         struct control_port *ports;
         unsigned ports_count;
@@ -115,9 +118,11 @@ struct control_config {
     } control;
 };
 
-// Reads and checks `path`. Returns NULL after writing to stderr, for each problem, what was found,
-// where (file:line:column as far as the parser tells) and what was expected. Any thread.
+// Reads and checks `path` and what it includes. Returns NULL after writing to stderr, for each
+// problem, what was found, where (FILE:LINE:COLUMN) and what was expected. Any thread.
 struct control_config *control_config_load(const char *path);
+// The same with the problems written to `complaints`.
+struct control_config *control_config_read(const char *path, FILE *complaints);
 // Reads the same from memory; `name` stands for the path in messages. The demo uses it.
 struct control_config *control_config_parse(const char *name, const char *text);
 void control_config_free(struct control_config *config);

@@ -1,10 +1,9 @@
-// The second look at a configuration: defaults for what is absent, and what the types cannot say.
+// The second look at a configuration: what the schema cannot say, and cannot fill.
 #pragma once
 
 struct control_config;
 struct control_document;
 
-// Fills absent values and complains about each that makes no sense. Returns the number of
-// complaints.
-unsigned control_config_check(struct control_config *config,
-                              const struct control_document *document);
+// Complains about each value that makes no sense. The configuration may have holes where the first
+// look complained.
+void control_config_check(struct control_config *config, struct control_document *document);

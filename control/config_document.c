@@ -1,37 +1,52 @@
 #include "control/config_document.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <yaml.h>
+#include "control/config_include.h"
+#include "control/config_yaml.h"
 
-struct control_document {
-    const char *name;
-    yaml_document_t yaml;
+// Memory that lives as long as the document.
+struct block {
+    struct block *next;
+    _Alignas(max_align_t) unsigned char bytes[];
 };
 
-struct control_document *control_document_create(const char *name, const char *text, size_t size)
+struct control_document {
+    const char *path; // of the first file, the caller's
+    FILE *complaints;
+    unsigned complaint_count;
+    struct control_node *root;
+    struct block *blocks;
+};
+
+static struct control_document *create(const char *path, FILE *complaints)
 {
     struct control_document *document = calloc(1, sizeof *document);
-    yaml_parser_t parser;
-    if (document == NULL || !yaml_parser_initialize(&parser)) {
-        fprintf(stderr, "%s: out of memory\n", name);
-        free(document);
+    if (document == NULL) {
+        fprintf(complaints, "%s: out of memory\n", path);
         return NULL;
     }
-    document->name = name;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    bool loaded = yaml_parser_load(&parser, &document->yaml);
-    if (!loaded) {
-        fprintf(stderr, "%s:%zu:%zu: found bad YAML (%s), expected lists and KEY: VALUE lines\n",
-                name, parser.problem_mark.line + 1, parser.problem_mark.column + 1,
-                parser.problem == NULL ? "no memory" : parser.problem);
-        free(document);
-        document = NULL;
-    }
-    yaml_parser_delete(&parser);
+    document->complaints = complaints;
+    document->path = path;
+    return document;
+}
+
+struct control_document *control_document_create(const char *path, const char *text, size_t size,
+                                                 FILE *complaints)
+{
+    struct control_document *document = create(path, complaints);
+    if (document != NULL)
+        document->root = control_include_text(document, path, text, size);
+    return document;
+}
+
+struct control_document *control_document_load(const char *path, FILE *complaints)
+{
+    struct control_document *document = create(path, complaints);
+    if (document != NULL)
+        document->root = control_include_file(document, path);
     return document;
 }
 
@@ -39,112 +54,131 @@ void control_document_destroy(struct control_document *document)
 {
     if (document == NULL)
         return;
-    yaml_document_delete(&document->yaml);
+    if (document->root != NULL)
+        control_yaml_clear(document->root);
+    free(document->root);
+    while (document->blocks != NULL) {
+        struct block *block = document->blocks;
+        document->blocks = block->next;
+        free(block);
+    }
     free(document);
 }
 
-bool control_path_next(const char **path, struct control_path_step *ret_step)
+unsigned control_document_complaints(const struct control_document *document)
+{
+    return document->complaint_count;
+}
+
+const struct control_node *control_document_root(const struct control_document *document)
+{
+    return document->root;
+}
+
+const struct control_node *control_node_child(const struct control_node *node, const char *key)
+{
+    for (unsigned i = 0; node->kind == CONTROL_NODE_MAPPING && i < node->count; i++) {
+        if (strcmp(node->children[i].key, key) == 0)
+            return &node->children[i];
+    }
+    return NULL;
+}
+
+// Takes one step of *path from `node`; NULL when it leads nowhere.
+static const struct control_node *step(const struct control_node *node, const char **path)
 {
     const char *at = *path;
-    *ret_step = (struct control_path_step){0};
-    if (*at == '\0')
-        return false;
+    const struct control_node *next = NULL;
     if (*at == '[') {
         char *end;
-        ret_step->index = (unsigned)strtoul(at + 1, &end, 10);
+        unsigned long index = strtoul(at + 1, &end, 10);
+        if (node->kind == CONTROL_NODE_LIST && index < node->count)
+            next = &node->children[index];
         at = end + strspn(end, "]");
     } else {
+        char key[64];
         size_t length = strcspn(at, ".[");
-        snprintf(ret_step->key, sizeof ret_step->key, "%.*s", (int)length, at);
+        snprintf(key, sizeof key, "%.*s", (int)length, at);
+        next = control_node_child(node, key);
         at += length;
     }
     *path = at + strspn(at, ".");
-    return true;
+    return next;
 }
 
-// What a path leads to: the nodes are NULL where the text has none.
-struct place {
-    yaml_node_t *value;
-    yaml_mark_t key_mark;   // where its key begins, or the value itself in a list
-    yaml_mark_t value_mark; // where the deepest value begins that is there
-};
-
-static yaml_node_t *step_into(yaml_document_t *yaml, yaml_node_t *node,
-                              const struct control_path_step *step, yaml_mark_t *ret_key_mark)
+// The node at the path; NULL with *ret_deepest the one nearest to it.
+static const struct control_node *find(const struct control_document *document, const char *path,
+                                       const struct control_node **ret_deepest)
 {
-    yaml_node_t *found = NULL;
-    if (node->type == YAML_SEQUENCE_NODE && step->key[0] == '\0') {
-        yaml_node_item_t *item = node->data.sequence.items.start + step->index;
-        if (item < node->data.sequence.items.top)
-            found = yaml_document_get_node(yaml, *item);
-        if (found != NULL)
-            *ret_key_mark = found->start_mark;
+    const struct control_node *node = document->root;
+    *ret_deepest = node;
+    while (node != NULL && *path != '\0') {
+        node = step(node, &path);
+        if (node != NULL)
+            *ret_deepest = node;
     }
-    if (node->type != YAML_MAPPING_NODE || step->key[0] == '\0')
-        return found;
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-         pair < node->data.mapping.pairs.top; pair++) {
-        yaml_node_t *key = yaml_document_get_node(yaml, pair->key);
-        if (key->type != YAML_SCALAR_NODE ||
-            strcmp((const char *)key->data.scalar.value, step->key) != 0)
-            continue;
-        found = yaml_document_get_node(yaml, pair->value);
-        *ret_key_mark = key->start_mark;
-    }
-    return found;
+    return node;
 }
 
-static struct place find(const struct control_document *document, const char *path)
+const struct control_node *control_document_find(const struct control_document *document,
+                                                 const char *path)
 {
-    // libyaml's accessors take no const, but they only read.
-    yaml_document_t yaml = document->yaml;
-    struct place place = {.value = yaml_document_get_root_node(&yaml)};
-    if (place.value == NULL)
-        return place;
-    place.key_mark = place.value_mark = place.value->start_mark;
-    struct control_path_step step;
-    while (place.value != NULL && control_path_next(&path, &step)) {
-        place.value = step_into(&yaml, place.value, &step, &place.key_mark);
-        if (place.value != NULL)
-            place.value_mark = place.value->start_mark;
-    }
-    return place;
+    const struct control_node *deepest;
+    return find(document, path, &deepest);
 }
 
-bool control_document_has(const struct control_document *document, const char *path)
+void control_node_describe(const struct control_node *node, char *text, size_t size)
 {
-    return find(document, path).value != NULL;
-}
-
-void control_document_describe(const struct control_document *document, const char *path,
-                               char *text, size_t size)
-{
-    yaml_node_t *value = find(document, path).value;
-    if (value == NULL)
+    if (node == NULL || (node->kind == CONTROL_NODE_TEXT && *node->text == '\0'))
         snprintf(text, size, "nothing");
-    else if (value->type == YAML_MAPPING_NODE)
+    else if (node->kind == CONTROL_NODE_MAPPING)
         snprintf(text, size, "a mapping");
-    else if (value->type == YAML_SEQUENCE_NODE)
-        snprintf(text, size, "%s",
-                 value->data.sequence.items.start == value->data.sequence.items.top
-                     ? "an empty list"
-                     : "a list");
-    else if (value->data.scalar.length == 0)
-        snprintf(text, size, "nothing");
+    else if (node->kind == CONTROL_NODE_LIST)
+        snprintf(text, size, "%s", node->count == 0 ? "an empty list" : "a list");
     else
-        snprintf(text, size, "'%.60s'", (const char *)value->data.scalar.value);
+        snprintf(text, size, "'%.60s'", node->text);
 }
 
-void control_document_complain(const struct control_document *document, const char *path,
-                               enum control_document_place place, const char *format, ...)
+static void complain(struct control_document *document, const struct control_place *place,
+                     const char *path, const char *format, va_list args)
 {
-    struct place found = find(document, path);
-    yaml_mark_t mark = place == CONTROL_AT_KEY ? found.key_mark : found.value_mark;
-    char message[512];
+    document->complaint_count++;
+    fprintf(document->complaints, "%s:", place->file);
+    if (place->line > 0)
+        fprintf(document->complaints, "%zu:%zu:", place->line, place->column);
+    fprintf(document->complaints, " %s%s", path, *path == '\0' ? "" : ": ");
+    vfprintf(document->complaints, format, args);
+    putc('\n', document->complaints);
+}
+
+void control_document_complain_at(struct control_document *document,
+                                  const struct control_place *place, const char *path,
+                                  const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    complain(document, place, path, format, args);
     va_end(args);
-    fprintf(stderr, "%s:%zu:%zu: %s%s%s\n", document->name, mark.line + 1, mark.column + 1, path,
-            *path == '\0' ? "" : ": ", message);
+}
+
+void control_document_complain(struct control_document *document, const char *path,
+                               const char *format, ...)
+{
+    const struct control_node *deepest;
+    find(document, path, &deepest);
+    va_list args;
+    va_start(args, format);
+    struct control_place start = {document->path, 1, 1};
+    complain(document, deepest == NULL ? &start : &deepest->place, path, format, args);
+    va_end(args);
+}
+
+void *control_document_allocate(struct control_document *document, size_t size)
+{
+    struct block *block = calloc(1, sizeof *block + size);
+    if (block == NULL)
+        return NULL;
+    block->next = document->blocks;
+    document->blocks = block;
+    return block->bytes;
 }

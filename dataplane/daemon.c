@@ -193,7 +193,7 @@ static void fill_addresses(const struct daemon *d, struct tcpstack_options *opti
     for (unsigned i = 0; i < d->config->listen_count; i++) {
         const struct control_listen *listen = &d->config->listen[i];
         options->listen[options->listen_count++] =
-            listen->ncacn_http ? *listen->ncacn_http : *listen->ncacn_ip_tcp;
+            (uint16_t)(listen->ncacn_http ? listen->ncacn_http : listen->ncacn_ip_tcp);
     }
 }
 
@@ -270,7 +270,7 @@ static void fill_http_ports(const struct daemon *d, struct worker *w)
 {
     for (unsigned i = 0; i < d->config->listen_count; i++) {
         if (d->config->listen[i].ncacn_http)
-            w->http_ports[w->http_port_count++] = *d->config->listen[i].ncacn_http;
+            w->http_ports[w->http_port_count++] = (uint16_t)d->config->listen[i].ncacn_http;
     }
 }
 
@@ -457,9 +457,9 @@ static uint16_t main_port(const struct control_config *config)
 {
     for (unsigned i = 0; i < config->listen_count; i++) {
         if (config->listen[i].ncacn_ip_tcp)
-            return *config->listen[i].ncacn_ip_tcp;
+            return (uint16_t)config->listen[i].ncacn_ip_tcp;
     }
-    return *config->listen[0].ncacn_http;
+    return (uint16_t)config->listen[0].ncacn_http;
 }
 
 static bool create_control(struct daemon *d)

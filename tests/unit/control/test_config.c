@@ -92,9 +92,9 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->network.addresses[1], "fd00:135::2/64");
     assert_string_equal(c->network.gateways[0], "10.135.0.1");
     assert_int_equal(c->listen_count, 3);
-    assert_int_equal(*c->listen[1].ncacn_ip_tcp, 1135);
-    assert_int_equal(*c->listen[2].ncacn_http, 593);
-    assert_null(c->listen[2].ncacn_ip_tcp);
+    assert_int_equal(c->listen[1].ncacn_ip_tcp, 1135);
+    assert_int_equal(c->listen[2].ncacn_http, 593);
+    assert_int_equal(c->listen[2].ncacn_ip_tcp, 0);
     assert_true(c->interfaces.epmapper && c->interfaces.rpcecho);
     assert_false(c->interfaces.mgmt || c->interfaces.oxid);
     assert_int_equal(c->interfaces.dcom, CONTROL_DCOM_DISABLED);
