@@ -1,8 +1,9 @@
-// The schema of portoland.yaml: one row for each key, from which come the reader, the checks of
-// types and ranges, the defaults, and what is said to be expected.
+// The schema of portoland.yaml: one row for each key. The reader, the checks of types and ranges,
+// the defaults, the manual page, docs/portoland.yaml.sample and the tables of
+// docs/portoland.yaml.md come from these rows.
 //
-// To add a key: a member of struct control_config (control/config.h) and a row in its section's
-// table in config_keys.c.
+// To add a key: a member of struct control_config (control/config.h), a row in its section's table
+// in config_keys.c, and "build/control/portoland-keys update .", which writes the documents anew.
 #pragma once
 
 #include <stdbool.h>

@@ -3,10 +3,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "control/config.h"
+#include "control/config_pages.h"
 #include "tests/unit/capture.h"
 #include "tests/unit/control/bad_configs.h"
 
@@ -209,6 +211,60 @@ static void every_problem_of_sense_is_told_at_once(void **state)
     assert_non_null(strstr(message, "network.addresses[0]"));
 }
 
+static char *sample(void)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    assert_non_null(to);
+    control_pages_sample(to);
+    fclose(to);
+    return text;
+}
+
+static void the_sample_is_a_good_file(void **state)
+{
+    (void)state;
+    char *text = sample();
+    struct control_config *c = control_config_parse("sample", text);
+    assert_non_null(c);
+    assert_int_equal(c->mapper.endpoints_count, 0);
+    assert_int_equal(c->listen[0].ncacn_ip_tcp, 135);
+    control_config_free(c);
+    free(text);
+}
+
+// A key that is commented out has nothing between "#" and its name.
+static void the_sample_with_every_key_is_a_good_file(void **state)
+{
+    (void)state;
+    char *text = sample(), *to = text;
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from != '#' || from[1] == ' ' || from[1] == '\n')
+            *to++ = *from;
+    }
+    *to = '\0';
+    struct control_config *c = control_config_parse("sample", text);
+    assert_non_null(c);
+    assert_int_equal(c->mapper.endpoints_count, 1);
+    assert_string_equal(c->mapper.endpoints[0].annotation, "LSA");
+    assert_int_equal(c->faults_count, 1);
+    control_config_free(c);
+    free(text);
+}
+
+static void a_document_without_known_tables_is_not_filled(void **state)
+{
+    (void)state;
+    FILE *to = fopen("/dev/null", "we");
+    assert_non_null(to);
+    assert_true(control_pages_fill("no table", to));
+    assert_true(control_pages_fill("<!-- keys of tcp -->\n<!-- end of keys -->", to));
+    assert_false(control_pages_fill("<!-- keys of udp -->\n<!-- end of keys -->", to));
+    assert_false(control_pages_fill("<!-- keys of tcp -->\n", to));
+    fclose(to);
+}
+
 static void a_missing_file_is_named(void **state)
 {
     (void)state;
@@ -279,6 +335,9 @@ int main(void)
         cmocka_unit_test(empty_lists_stand_for_none),
         cmocka_unit_test(each_bad_text_is_refused_with_place_and_expectation),
         cmocka_unit_test(every_problem_of_sense_is_told_at_once),
+        cmocka_unit_test(the_sample_is_a_good_file),
+        cmocka_unit_test(the_sample_with_every_key_is_a_good_file),
+        cmocka_unit_test(a_document_without_known_tables_is_not_filled),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(an_ipv6_server_behind_a_link_local_router_needs_no_ipv4),
         cmocka_unit_test(an_address_without_length_is_read_into_16_bytes),
