@@ -12,5 +12,7 @@ enum cli_exit cli_unregister(const struct cli_options *options);
 enum cli_exit cli_status(const struct cli_options *options);
 enum cli_exit cli_oxid(const struct cli_options *options);
 enum cli_exit cli_fault(const struct cli_options *options);
+enum cli_exit cli_reload(const struct cli_options *options);
+enum cli_exit cli_config(const struct cli_options *options);
 enum cli_exit cli_stats(const struct cli_options *options);
 enum cli_exit cli_trace(const struct cli_options *options);

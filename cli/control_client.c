@@ -102,6 +102,20 @@ static enum cli_exit exchange(int fd, const struct cli_options *options, const c
     return receive_line(fd, options->socket, timeout_ms, ret_line, ret_size);
 }
 
+// What is wrong with a file, line by line.
+static void print_problems(const json_t *problems)
+{
+    size_t i;
+    json_t *problem;
+    char text[1024];
+    json_array_foreach(problems, i, problem)
+    {
+        const char *line = json_string_value(problem);
+        if (line != NULL)
+            fprintf(stderr, "%s\n", cli_copy_printable(text, sizeof text, line, strlen(line)));
+    }
+}
+
 static enum cli_exit refused(const json_t *reply)
 {
     static const struct {
@@ -115,6 +129,7 @@ static enum cli_exit refused(const json_t *reply)
     char text[600] = "the server refuses and does not say why";
     const char *error = json_string_value(json_object_get(reply, "error"));
     const char *reason = json_string_value(json_object_get(reply, "reason"));
+    print_problems(json_object_get(reply, "problems"));
     if (error != NULL)
         cli_copy_printable(text, sizeof text, error, strlen(error));
     for (size_t i = 0; reason != NULL && i < sizeof codes / sizeof codes[0]; i++) {
@@ -173,6 +188,34 @@ const char *cli_control_text(const json_t *object, const char *key, char *text, 
 long long cli_control_number(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
+}
+
+// Leaves only the counters of refusals that happened.
+static void keep_drops(json_t *counters)
+{
+    for (size_t i = json_array_size(counters); i-- > 0;) {
+        const json_t *counter = json_array_get(counters, i);
+        const char *kind = json_string_value(json_object_get(counter, "kind"));
+        if (kind == NULL || strcmp(kind, "drop") != 0 || cli_control_number(counter, "total") == 0)
+            json_array_remove(counters, i);
+    }
+}
+
+enum cli_exit cli_control_report(const struct cli_options *options, json_t *request,
+                                 void (*print)(const json_t *reply))
+{
+    json_t *reply;
+    enum cli_exit code = cli_control_call(options, request, &reply);
+    if (code != CLI_OK)
+        return code;
+    if (options->drops)
+        keep_drops(json_object_get(reply, "counters"));
+    json_object_del(reply, "ok");
+    if (options->json)
+        return cli_print_json(reply);
+    print(reply);
+    json_decref(reply);
+    return CLI_OK;
 }
 
 // ---- register, unregister
@@ -245,17 +288,6 @@ static void print_status(const json_t *reply)
     }
 }
 
-// Leaves only the counters of refusals that happened.
-static void keep_drops(json_t *counters)
-{
-    for (size_t i = json_array_size(counters); i-- > 0;) {
-        const json_t *counter = json_array_get(counters, i);
-        const char *kind = json_string_value(json_object_get(counter, "kind"));
-        if (kind == NULL || strcmp(kind, "drop") != 0 || cli_control_number(counter, "total") == 0)
-            json_array_remove(counters, i);
-    }
-}
-
 static void print_stats(const json_t *reply)
 {
     char text[128];
@@ -286,30 +318,12 @@ static void print_stats(const json_t *reply)
     }
 }
 
-// Sends the request, which it takes over, and prints the reply.
-static enum cli_exit report(const struct cli_options *options, json_t *request,
-                            void (*print)(const json_t *reply))
-{
-    json_t *reply;
-    enum cli_exit code = cli_control_call(options, request, &reply);
-    if (code != CLI_OK)
-        return code;
-    if (options->drops)
-        keep_drops(json_object_get(reply, "counters"));
-    json_object_del(reply, "ok");
-    if (options->json)
-        return cli_print_json(reply);
-    print(reply);
-    json_decref(reply);
-    return CLI_OK;
-}
-
 enum cli_exit cli_status(const struct cli_options *options)
 {
-    return report(options, cli_control_request("status"), print_status);
+    return cli_control_report(options, cli_control_request("status"), print_status);
 }
 
 enum cli_exit cli_stats(const struct cli_options *options)
 {
-    return report(options, cli_control_request("stats"), print_stats);
+    return cli_control_report(options, cli_control_request("stats"), print_stats);
 }

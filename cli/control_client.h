@@ -14,6 +14,10 @@ json_t *cli_control_request(const char *command);
 enum cli_exit cli_control_call(const struct cli_options *options, json_t *request,
                                json_t **ret_reply);
 
+// The same, and what to do with the reply: prints it, as JSON when that is wanted.
+enum cli_exit cli_control_report(const struct cli_options *options, json_t *request,
+                                 void (*print)(const json_t *reply));
+
 // Members of a reply; empty and 0 when there is none. The text is made printable and cut to `size`.
 const char *cli_control_text(const json_t *object, const char *key, char *text, size_t size);
 long long cli_control_number(const json_t *object, const char *key);

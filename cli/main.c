@@ -26,6 +26,10 @@ static enum cli_exit run(const struct cli_options *options)
         return cli_oxid(options);
     case CLI_FAULT:
         return cli_fault(options);
+    case CLI_RELOAD:
+        return cli_reload(options);
+    case CLI_CONFIG:
+        return cli_config(options);
     case CLI_HELP:
         cli_options_help();
         return CLI_OK;

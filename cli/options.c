@@ -186,7 +186,7 @@ static enum cli_exit find_verb(const char *name, struct cli_options *options)
     }
     return cli_fail(CLI_USAGE,
                     "found command '%s', expected dump, map, register, unregister, status, "
-                    "stats, trace, oxid or fault; see portolan --help",
+                    "stats, trace, oxid, fault, reload or config; see portolan --help",
                     name);
 }
 

@@ -23,8 +23,9 @@
       "make the server slow, faulty or rude by rules")                                             \
     X(CLI_EXPORT, "export", "", 0, -1, NULL, NULL)                                                 \
     X(CLI_IMPORT, "import", "", 0, -1, NULL, NULL)                                                 \
-    X(CLI_RELOAD, "reload", "", 0, -1, NULL, NULL)                                                 \
-    X(CLI_CONFIG, "config", "", 0, -1, NULL, NULL)
+    X(CLI_RELOAD, "reload", "", 0, 0, "sj", "make the server read its configuration file again")   \
+    X(CLI_CONFIG, "config", "show | diff | check", 1, 1, "sj",                                     \
+      "show the running configuration, or hold it against the file")
 
 // Rows: verb, name, arguments, how many at least and at most, letters of the options it takes
 // besides the global ones (NULL: the verb is not available in this version), help.

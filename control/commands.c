@@ -8,6 +8,7 @@
 #include "control/endpoint.h"
 #include "control/fault.h"
 #include "control/oxid.h"
+#include "control/reload.h"
 #include "control/report.h"
 #include "control/trace.h"
 #include "mapper/map.h"
@@ -203,6 +204,26 @@ static json_t *run_fault_clear(struct request *request)
                                request->members);
 }
 
+static json_t *run_reload(struct request *request)
+{
+    return control_reload_run(request->options->reload, request->members, &request->sequence);
+}
+
+static json_t *run_config_show(struct request *request)
+{
+    return control_reload_show(request->options->reload, request->members);
+}
+
+static json_t *run_config_diff(struct request *request)
+{
+    return control_reload_diff(request->options->reload, request->members);
+}
+
+static json_t *run_config_check(struct request *request)
+{
+    return control_reload_check(request->options->reload, request->members);
+}
+
 static const struct command {
     const char *name;
     json_t *(*run)(struct request *request);
@@ -218,6 +239,10 @@ static const struct command {
     {"fault_add", run_fault_add},
     {"fault_list", run_fault_list},
     {"fault_clear", run_fault_clear},
+    {"reload", run_reload},
+    {"config_show", run_config_show},
+    {"config_diff", run_config_diff},
+    {"config_check", run_config_check},
 };
 
 static json_t *refuse_unknown(const char *name)

@@ -270,16 +270,16 @@ static const struct control_key limits_keys[] = {
     NUMBER("reassemblies", limits.reassemblies, START, 1, 65536, "64",
            .help = "such calls under way at once, per worker. Each takes `request` bytes of "
                    "address space, and memory when it is used"),
-    NUMBER("calls", limits.calls, START, 1, 65535, "64",
+    NUMBER("calls", limits.calls, RELOAD, 1, 65535, "64",
            .help = "calls under way at once, of one connection that multiplexes"),
-    NUMBER("contexts", limits.contexts, START, 1, 1024, "64",
+    NUMBER("contexts", limits.contexts, RELOAD, 1, 1024, "64",
            .help = "presentation contexts of one connection"),
-    NUMBER("cursors", limits.cursors, START, 1, 11, "11",
+    NUMBER("cursors", limits.cursors, RELOAD, 1, 11, "11",
            .help = "live entry handles (enumerations under way) of one association group"),
-    NUMBER("half_pdu_timeout", limits.half_pdu_timeout, START, 0, 86400, "30", .unit = "seconds",
+    NUMBER("half_pdu_timeout", limits.half_pdu_timeout, RELOAD, 0, 86400, "30", .unit = "seconds",
            .help = "how long a PDU may take to come in whole, and a call of several PDUs; 0: for "
                    "ever"),
-    NUMBER("idle_timeout", limits.idle_timeout, START, 0, 604800, "0", .unit = "seconds",
+    NUMBER("idle_timeout", limits.idle_timeout, RELOAD, 0, 604800, "0", .unit = "seconds",
            .help = "after how long without input a connection is ended; 0: never"),
     END,
 };

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "control/changes.h"
 #include "control/clock.h"
+#include "control/reload.h"
 #include "control/socket.h"
 
 enum { SIGNAL_COUNT = 3 };
@@ -38,10 +39,8 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     (void)what;
     if (number != SIGHUP)
         event_base_loopbreak(control->base);
-    else if (control->options.reload != NULL)
-        control->options.reload(control->options.context);
     else
-        base_warning("SIGHUP: reload is not available in this version");
+        control_reload_signal(control->options.reload);
 }
 
 static bool listen_to_events(struct control *control)
@@ -71,7 +70,8 @@ struct control *control_create(const struct control_options *options)
     control->base = event_base_new();
     // A client that leaves before its reply must not end the server.
     signal(SIGPIPE, SIG_IGN);
-    if (control->stop_fd >= 0 && control->base != NULL)
+    control->options.reload = control_reload_create(&control->options);
+    if (control->stop_fd >= 0 && control->base != NULL && control->options.reload != NULL)
         control->changes = control_changes_create(control->base, &control->options);
     if (control->changes != NULL)
         control->socket =
@@ -108,6 +108,7 @@ void control_destroy(struct control *control)
         if (control->signal_events[i] != NULL)
             event_free(control->signal_events[i]);
     }
+    control_reload_destroy(control->options.reload);
     if (control->stop_event != NULL)
         event_free(control->stop_event);
     if (control->base != NULL)

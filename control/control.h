@@ -2,12 +2,15 @@
 // answers to registrations. It can stall or die without stopping lookups.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/counter.h"
 
 struct control;
 struct control_channel;
+struct control_config;
+struct control_reload;
 struct exporter;
 struct mapper_log;
 struct mapper_map;
@@ -60,8 +63,12 @@ struct control_options {
     const char *const *addresses; // listen addresses as text, for `status`
     unsigned address_count;
     uint16_t listen_port;
-    void (*reload)(void *context); // SIGHUP; may be NULL
+    const struct control_config *config; // as the server was started with; NULL: none to show
+    const char *config_path;             // what a reload reads; NULL: nothing
+    // Takes the settings of a file that was read again. False: no memory, nothing is changed.
+    bool (*apply)(void *context, const struct control_config *config);
     void *context;
+    struct control_reload *reload; // control's own
 };
 
 // Creates the socket (mode 0660; a stale one of a dead process is replaced, a live one refused).

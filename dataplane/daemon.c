@@ -22,6 +22,7 @@
 #include "dataplane/interfaces.h"
 #include "dataplane/kernel.h"
 #include "dataplane/port.h"
+#include "dataplane/settings.h"
 #include "dataplane/spread.h"
 #include "dataplane/trace.h"
 #include "dataplane/worker.h"
@@ -46,7 +47,8 @@ _Static_assert((int)CONTROL_CONFIG_VLANS_MAX <= (int)TCPSTACK_VLAN_MAX, "VLANs o
 _Static_assert((int)CONTROL_CONFIG_LISTEN_MAX <= (int)TCPSTACK_LISTEN_MAX, "its listeners");
 
 struct daemon {
-    const struct control_config *config;
+    const struct control_config *config; // as the server was started with
+    const char *config_path;             // NULL: there is no file
     unsigned worker_count;
     unsigned port_count;
     struct dataplane_port ports[TCPSTACK_PORT_MAX];
@@ -59,8 +61,7 @@ struct daemon {
     struct rpc_inject *inject;
     struct exporter *exporter;
     const struct rpc_interface *interfaces[DATAPLANE_INTERFACES_MAX];
-    struct rpc_prefix *allow;
-    unsigned allow_count;
+    struct dataplane_settings *settings; // of the file as it was read last
     uint8_t secret[16];
     struct base_uuid object;
     struct control *control;
@@ -145,20 +146,23 @@ static bool load_faults(struct daemon *d)
     return true;
 }
 
-// ---- registrations over the network
+// ---- what a reload may change
 
-static bool create_allow_list(struct daemon *d)
+static bool create_settings(struct daemon *d)
 {
-    unsigned count = d->config->mapper.registrations.allow_count;
-    d->allow = calloc(count ? count : 1, sizeof *d->allow);
-    if (!d->allow)
-        return no_memory("the list of allowed sources");
-    for (unsigned i = 0; i < count; i++) {
-        struct rpc_prefix *prefix = &d->allow[d->allow_count];
-        if (control_prefix_parse_mapped(d->config->mapper.registrations.allow[i], prefix->address,
-                                        &prefix->length))
-            d->allow_count++;
-    }
+    d->settings = dataplane_settings_create(d->config);
+    return d->settings || no_memory("the settings");
+}
+
+// On the control thread, while the workers run.
+static bool apply_settings(void *context, const struct control_config *config)
+{
+    struct daemon *d = context;
+    struct dataplane_settings *next = dataplane_settings_create(config);
+    if (!next)
+        return false;
+    rpc_groups_limit_cursors(d->groups, config->limits.cursors);
+    d->settings = dataplane_settings_publish(d->settings, next, d->workers, d->worker_count);
     return true;
 }
 
@@ -250,15 +254,15 @@ static struct rpc_server *create_rpc(const struct daemon *d, struct worker *w)
         .associations = d->config->limits.connections,
         .max_request = d->config->limits.request,
         .reassembly_buffers = d->config->limits.reassemblies,
-        .contexts = d->config->limits.contexts,
-        .calls = d->config->limits.calls,
-        .half_pdu_timeout = d->config->limits.half_pdu_timeout * UINT64_C(1000000),
-        .idle_timeout = d->config->limits.idle_timeout * UINT64_C(1000000),
+        .contexts = d->settings->rpc.contexts,
+        .calls = d->settings->rpc.calls,
+        .half_pdu_timeout = d->settings->rpc.half_pdu_timeout,
+        .idle_timeout = d->settings->rpc.idle_timeout,
         .changes = CHANGES,
         .waiting = WAITING,
         .object = d->object,
-        .allow = d->allow,
-        .allow_count = d->allow_count,
+        .allow = d->settings->rpc.allow,
+        .allow_count = d->settings->rpc.allow_count,
         .submit = submit,
         .context = w,
     };
@@ -292,6 +296,8 @@ static bool create_worker(struct daemon *d, unsigned index)
     }
     fill_http_ports(d, w);
     w->gather = malloc(WORKER_GATHER_SIZE);
+    atomic_init(&w->settings, d->settings);
+    atomic_init(&w->settings_taken, d->settings);
     w->channel = control_channel_create(CHANGES);
     w->replica = mapper_replica_create(d->config->mapper.capacity, d->log, index);
     w->stack = create_stack(d, w);
@@ -476,6 +482,10 @@ static bool create_control(struct daemon *d)
         .addresses = (const char *const *)d->config->network.addresses,
         .address_count = d->config->network.addresses_count,
         .listen_port = main_port(d->config),
+        .config = d->config,
+        .config_path = d->config_path,
+        .apply = apply_settings,
+        .context = d,
     };
     d->control = control_create(&options);
     return d->control != NULL;
@@ -521,7 +531,7 @@ static int build_and_serve(struct daemon *d, bool demo)
         return EX_UNAVAILABLE;
     if (demo && !dataplane_demo_address())
         return EX_OSERR;
-    if (!create_map(d) || !create_allow_list(d) || !create_workers(d))
+    if (!create_map(d) || !create_settings(d) || !create_workers(d))
         return EX_UNAVAILABLE;
     if (!load_endpoints(d) || !load_faults(d))
         return EX_CONFIG;
@@ -547,12 +557,13 @@ static void take_down(struct daemon *d)
     rpc_groups_destroy(d->groups);
     rpc_inject_destroy(d->inject);
     exporter_destroy(d->exporter);
-    free(d->allow);
+    dataplane_settings_destroy(d->settings);
 }
 
-int dataplane_daemon_run(const struct control_config *config, bool demo)
+int dataplane_daemon_run(const struct control_config *config, const char *path, bool demo)
 {
     static struct daemon d;
+    d.config_path = path;
     d.config = config;
     d.worker_count = config->dataplane.workers_count;
     if (d.worker_count > WORKER_MAX) {

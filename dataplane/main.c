@@ -27,7 +27,7 @@ static const char usage[] =
     "  -h, --help          print this\n"
     "  -V, --version       print the version\n"
     "\n"
-    "SIGTERM stops it cleanly.\n"
+    "SIGTERM stops it cleanly, SIGHUP reads FILE again.\n"
     "Exit: 0 stopped, 64 usage, 69 no port, huge page or memory, 71 system, 78 configuration.\n";
 
 struct options {
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
     if (!config)
         return EX_CONFIG;
     if (!options.check)
-        result = dataplane_daemon_run(config, options.demo);
+        result = dataplane_daemon_run(config, options.file, options.demo);
     else
         printf("%s: ok\n", options.demo ? "demo" : options.file);
     control_config_free(config);

@@ -7,6 +7,7 @@
 #include <rte_mbuf.h>
 #include <rte_pause.h>
 
+#include "dataplane/settings.h"
 #include "dataplane/spread.h"
 
 enum {
@@ -108,6 +109,7 @@ static unsigned transmit(struct worker *w)
 // go first: a registration is answered when this worker has it, too.
 static void follow_control(struct worker *w)
 {
+    dataplane_settings_take(w);
     w->counters[WORKER_MAP_OPS] += mapper_replica_apply(w->replica);
     struct mapper_change *done[16];
     unsigned count = control_channel_take_done(w->channel, done, 16);

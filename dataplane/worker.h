@@ -12,6 +12,7 @@
 #include "rpc/rpc.h"
 #include "tcpstack/tcpstack.h"
 
+struct dataplane_settings;
 struct rte_mempool;
 struct rte_ring;
 
@@ -68,6 +69,10 @@ struct worker {
 
     // Written by the main thread, read by the worker once a turn.
     _Alignas(64) _Atomic bool stop;
+    // The same, by control (dataplane/settings.h).
+    _Atomic(const struct dataplane_settings *) settings;
+    // Written by the worker, read by control.
+    _Atomic(const struct dataplane_settings *) settings_taken;
 };
 
 // Runs until worker->stop, then ends all connections in order and drains for a moment.

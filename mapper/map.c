@@ -172,6 +172,25 @@ uint32_t mapper_map_delete(struct mapper_map *map, const struct ndr_epm_entry *e
     return mapper_transaction_finish(map, status);
 }
 
+uint32_t mapper_map_exchange(struct mapper_map *map, const struct ndr_epm_entry *leaving,
+                             uint32_t leaving_count, const struct ndr_epm_entry *coming,
+                             uint32_t coming_count)
+{
+    uint32_t status = NDR_EPM_STATUS_OK;
+    struct ndr_tower tower;
+    for (uint32_t i = 0; i < leaving_count && status == NDR_EPM_STATUS_OK; i++) {
+        const struct mapper_entry *entry = find_exact(map, &leaving[i]);
+        if (entry != NULL && entry->origin == MAPPER_ORIGIN_STATIC)
+            status = mapper_transaction_remove(map, entry);
+    }
+    for (uint32_t i = 0; i < coming_count && status == NDR_EPM_STATUS_OK; i++) {
+        status = mapper_registration_check(&coming[i], map->options.allow_nil_interface, &tower);
+        if (status == NDR_EPM_STATUS_OK)
+            status = add(map, &coming[i], &tower, MAPPER_ORIGIN_STATIC);
+    }
+    return mapper_transaction_finish(map, status);
+}
+
 // An empty endpoint, or one of zeros only, stands for any.
 static bool endpoint_fits(const struct ndr_tower *wanted, const struct ndr_tower *tower)
 {
@@ -224,6 +243,12 @@ void mapper_map_reclaim(struct mapper_map *map)
         map->retired_first++;
         map->retired_count--;
     }
+}
+
+const struct mapper_entry *mapper_map_find(const struct mapper_map *map,
+                                           const struct ndr_epm_entry *registration)
+{
+    return find_exact(map, registration);
 }
 
 uint32_t mapper_map_count(const struct mapper_map *map)

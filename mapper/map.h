@@ -37,6 +37,12 @@ uint32_t mapper_map_insert(struct mapper_map *map, const struct ndr_epm_entry *e
 // of them is not there (then none is removed).
 uint32_t mapper_map_delete(struct mapper_map *map, const struct ndr_epm_entry *entries,
                            uint32_t count);
+// The configuration's entries become others, at once for every reader: those of `leaving` go unless
+// somebody else registered them since (those that are not there are passed over), those of `coming`
+// are inserted as static ones.
+uint32_t mapper_map_exchange(struct mapper_map *map, const struct ndr_epm_entry *leaving,
+                             uint32_t leaving_count, const struct ndr_epm_entry *coming,
+                             uint32_t coming_count);
 // ept_mgmt_delete: interface, exact version, address and (if the tower has one) endpoint, and
 // object when it is given.
 uint32_t mapper_map_mgmt_delete(struct mapper_map *map, const struct ndr_epm_mgmt_delete *request);
@@ -44,6 +50,9 @@ uint32_t mapper_map_mgmt_delete(struct mapper_map *map, const struct ndr_epm_mgm
 // Frees entries whose removal every replica has applied. Cheap; call after changes settle.
 void mapper_map_reclaim(struct mapper_map *map);
 
+// The entry with this object and tower, or NULL; valid until the next change.
+const struct mapper_entry *mapper_map_find(const struct mapper_map *map,
+                                           const struct ndr_epm_entry *registration);
 // Entries now.
 uint32_t mapper_map_count(const struct mapper_map *map);
 // The entry in `slot` (0 <= slot < mapper_map_slots) or NULL: for export and for tests.

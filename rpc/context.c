@@ -74,7 +74,7 @@ static struct rpc_context *make_room(struct rpc_server *server, struct rpc_assoc
 bool rpc_context_add(struct rpc_server *server, struct rpc_association *association,
                      const struct rpc_context *context)
 {
-    if (association->context_count == server->options.contexts) {
+    if (association->context_count >= server->options.contexts) {
         server->counters[RPC_DROP_CONTEXTS]++;
         return false;
     }

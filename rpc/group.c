@@ -30,7 +30,7 @@ struct partition {
 struct rpc_groups {
     uint32_t slot_mask; // id & slot_mask is the line; the rest of the id tells lives apart
     unsigned workers;
-    unsigned cursors; // of a group; written before workers run
+    _Atomic unsigned cursors; // of a group; control writes, workers read. Nothing hangs on it.
     struct partition *partitions;
     struct group *lines;
 };
@@ -62,7 +62,7 @@ struct rpc_groups *rpc_groups_create(uint32_t capacity, unsigned workers)
         return NULL;
     groups->slot_mask = lines - 1;
     groups->workers = workers;
-    groups->cursors = RPC_GROUP_CURSORS;
+    atomic_init(&groups->cursors, RPC_GROUP_CURSORS);
     groups->partitions = aligned_alloc(CACHE_LINE, workers * sizeof(struct partition));
     groups->lines = aligned_alloc(CACHE_LINE, lines * sizeof(struct group));
     if (!groups->partitions || !groups->lines) {
@@ -75,7 +75,9 @@ struct rpc_groups *rpc_groups_create(uint32_t capacity, unsigned workers)
 
 void rpc_groups_limit_cursors(struct rpc_groups *groups, unsigned cursors)
 {
-    groups->cursors = cursors < RPC_GROUP_CURSORS ? cursors : RPC_GROUP_CURSORS;
+    atomic_store_explicit(&groups->cursors,
+                          cursors < RPC_GROUP_CURSORS ? cursors : RPC_GROUP_CURSORS,
+                          memory_order_relaxed);
 }
 
 void rpc_groups_destroy(struct rpc_groups *groups)
@@ -178,17 +180,18 @@ static bool take_cursor(_Atomic uint32_t *cursor, uint32_t epoch, uint32_t *ret_
 unsigned rpc_group_cursor_open(struct rpc_groups *groups, uint32_t id, uint32_t *ret_epoch)
 {
     struct group *line = line_of(groups, id);
+    unsigned cursors = atomic_load_explicit(&groups->cursors, memory_order_relaxed);
     for (;;) {
         // Cursors are opened in turn, so when none is dead the one whose turn it is is the oldest.
         // An exchange fails only when another worker's has succeeded: somebody always gets on.
         uint32_t turn = atomic_fetch_add_explicit(&line->opened, 1, memory_order_relaxed);
-        for (unsigned i = 0; i < groups->cursors; i++) {
-            unsigned index = (turn + i) % groups->cursors;
+        for (unsigned i = 0; i < cursors; i++) {
+            unsigned index = (turn + i) % cursors;
             uint32_t epoch = atomic_load_explicit(&line->epoch[index], memory_order_relaxed);
             if (!(epoch & 1) && take_cursor(&line->epoch[index], epoch, ret_epoch))
                 return index;
         }
-        unsigned oldest = turn % groups->cursors;
+        unsigned oldest = turn % cursors;
         uint32_t epoch = atomic_load_explicit(&line->epoch[oldest], memory_order_relaxed);
         if (take_cursor(&line->epoch[oldest], epoch, ret_epoch))
             return oldest;

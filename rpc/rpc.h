@@ -64,6 +64,16 @@ struct rpc_peer {
     bool http;           // ncacn_http: the server greets first ([MS-RPCH] 2.1.1.2.1)
 };
 
+// What may be set anew while a server runs.
+struct rpc_settings {
+    uint32_t contexts;              // presentation contexts of an association
+    uint32_t calls;                 // of one that multiplexes, under way at once
+    uint64_t half_pdu_timeout;      // microseconds for a PDU or call once it has begun; 0: no limit
+    uint64_t idle_timeout;          // microseconds without input; 0: no limit
+    const struct rpc_prefix *allow; // who may change the map over the network
+    unsigned allow_count;
+};
+
 struct rpc_options {
     struct rpc_stream stream;
     const struct rpc_interface *const *interfaces; // NULL-terminated
@@ -94,12 +104,16 @@ struct rpc_options {
 struct rpc_groups *rpc_groups_create(uint32_t capacity, unsigned workers);
 void rpc_groups_destroy(struct rpc_groups *groups);
 // At most `cursors` live entry handles in each group: 1 to RPC_GROUP_CURSORS, which is the default.
-// Before workers run.
+// Handles that are there already stay. One thread at a time, also while workers run.
 void rpc_groups_limit_cursors(struct rpc_groups *groups, unsigned cursors);
 
 // NULL when there is no memory. `interfaces`, `replica`, `groups` and `allow` must outlive it.
 struct rpc_server *rpc_server_create(const struct rpc_options *options);
 void rpc_server_destroy(struct rpc_server *server);
+// From now on, what the options said of these is replaced. `allow` must stay until it is called
+// again. Connections that were idle before there was an idle time-out are watched from their next
+// input on. Contexts stand in a pool that was sized for what rpc_server_create was given.
+void rpc_configure(struct rpc_server *server, const struct rpc_settings *settings);
 
 // A new connection. NULL when there are `associations` already.
 struct rpc_association *rpc_open(struct rpc_server *server, void *stream,

@@ -85,6 +85,16 @@ struct rpc_server *rpc_server_create(const struct rpc_options *options)
     return NULL;
 }
 
+void rpc_configure(struct rpc_server *server, const struct rpc_settings *settings)
+{
+    server->options.contexts = settings->contexts;
+    server->options.calls = settings->calls;
+    server->options.half_pdu_timeout = settings->half_pdu_timeout;
+    server->options.idle_timeout = settings->idle_timeout;
+    server->options.allow = settings->allow;
+    server->options.allow_count = settings->allow_count;
+}
+
 void rpc_server_destroy(struct rpc_server *server)
 {
     if (!server)

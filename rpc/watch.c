@@ -76,7 +76,9 @@ static void expire(struct rpc_server *server, struct rpc_association *associatio
 static uint64_t deadline_of(const struct rpc_server *server, enum rpc_watch watch)
 {
     const struct rpc_association *first = TAILQ_FIRST(&server->watched[watch]);
-    return first ? first->watched_since + timeout_of(server, watch) : UINT64_MAX;
+    // A time-out that was there when the association began to be watched may be gone since.
+    uint64_t timeout = timeout_of(server, watch);
+    return first && timeout ? first->watched_since + timeout : UINT64_MAX;
 }
 
 void rpc_watch_expire(struct rpc_server *server)

@@ -34,7 +34,7 @@ static const struct {
 } refusals[] = {
     {{NULL}, "found no command, expected one; see portolan --help"},
     {{"dance"},
-     "found command 'dance', expected dump, map, register, unregister, status, stats, trace, oxid or fault; "
+     "found command 'dance', expected dump, map, register, unregister, status, stats, trace, oxid, fault, reload or config; "
      "see portolan --help"},
     {{"dump"}, "dump: found 0 arguments, expected HOST[:PORT]; see portolan --help"},
     {{"dump", "a", "b"}, "dump: found 2 arguments, expected HOST[:PORT]; see portolan --help"},
@@ -63,8 +63,8 @@ static const struct {
     {{"stats", "-l", "5"}, "stats does not take --last; see portolan --help"},
     {{"export"}, "export is not available in this version"},
     {{"import", "file"}, "import is not available in this version"},
-    {{"reload"}, "reload is not available in this version"},
-    {{"config"}, "config is not available in this version"},
+    {{"reload", "file"}, "reload: found 1 arguments, expected none; see portolan --help"},
+    {{"config"}, "config: found 0 arguments, expected show | diff | check; see portolan --help"},
 };
 
 static void each_bad_command_line_is_refused_with_what_was_expected(void **state)

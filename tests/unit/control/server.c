@@ -77,10 +77,20 @@ static void *run_control(void *context)
     return NULL;
 }
 
-static void on_reload(void *context)
+static bool on_apply(void *context, const struct control_config *config)
 {
     struct server *s = context;
+    __atomic_store_n(&s->calls, config->limits.calls, __ATOMIC_RELEASE);
     __atomic_add_fetch(&s->reloads, 1, __ATOMIC_ACQ_REL);
+    return true;
+}
+
+void server_write_config(const struct server *server, const char *text)
+{
+    FILE *file = fopen(server->config_path, "we");
+    assert_non_null(file);
+    fprintf(file, "%s%s", SERVER_CONFIG, text);
+    fclose(file);
 }
 
 // What a process that was killed leaves behind.
@@ -101,6 +111,9 @@ int server_start(void **state)
     if (mkdtemp(s->directory) == NULL)
         return -1;
     snprintf(s->path, sizeof s->path, "%s/control.sock", s->directory);
+    snprintf(s->config_path, sizeof s->config_path, "%s/portoland.yaml", s->directory);
+    server_write_config(s, "");
+    s->config = control_config_load(s->config_path);
     leave_dead_socket(s->path);
     s->log = mapper_log_create(64, 1);
     s->map = mapper_map_create(&map_options, s->log);
@@ -125,7 +138,9 @@ int server_start(void **state)
         .addresses = addresses,
         .address_count = 2,
         .listen_port = 135,
-        .reload = on_reload,
+        .config = s->config,
+        .config_path = s->config_path,
+        .apply = on_apply,
         .context = s,
     };
     s->control = control_create(&options);
@@ -153,6 +168,8 @@ int server_stop(void **state)
     mapper_map_destroy(s->map);
     mapper_log_destroy(s->log);
     control_channel_destroy(s->channel);
+    control_config_free(s->config);
+    unlink(s->config_path);
     // The socket is gone by now, or this fails and the test with it.
     int removed = rmdir(s->directory);
     free(s);

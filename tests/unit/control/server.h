@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "control/channel.h"
+#include "control/config.h"
 #include "control/control.h"
 #include "mapper/change.h"
 
@@ -16,6 +17,8 @@ enum { SERVER_CORE = 3, SERVER_TRACE_ROWS = 300, SERVER_TRACE_OLDEST = 5 };
 struct server {
     char directory[64];
     char path[96];
+    char config_path[96];
+    struct control_config *config;
     struct mapper_log *log;
     struct mapper_map *map;
     struct mapper_replica *replica;
@@ -28,9 +31,16 @@ struct server {
     uint32_t replica_entries;      // worker writes, test reads (atomic)
     struct mapper_change *to_send; // test writes, worker takes (atomic)
     struct mapper_change *back;    // worker writes, test reads (atomic)
-    unsigned reloads;
-    bool joined; // the control thread
+    unsigned reloads, calls;       // reloads so far, and limits.calls of the last (atomic)
+    bool joined;                   // the control thread
 };
+
+// What every configuration file of the server begins with.
+#define SERVER_CONFIG                                                                              \
+    "dataplane:\n  ports:\n    - device: net_tap0\n  workers: [3]\n"                               \
+    "network:\n  addresses: [10.135.0.2/24]\nlisten:\n  - ncacn_ip_tcp: 135\n"
+// Replaces the file; `text` follows SERVER_CONFIG.
+void server_write_config(const struct server *server, const char *text);
 
 // For cmocka: *state is the running server.
 int server_start(void **state);
