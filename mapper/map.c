@@ -151,6 +151,39 @@ uint32_t mapper_map_insert(struct mapper_map *map, const struct ndr_epm_entry *e
     return mapper_transaction_finish(map, status);
 }
 
+uint32_t mapper_map_restore(struct mapper_map *map, const struct ndr_epm_entry *registration,
+                            enum mapper_origin origin, uint32_t slot)
+{
+    struct ndr_tower tower;
+    uint32_t status = mapper_registration_check(registration, true, &tower);
+    if (status != NDR_EPM_STATUS_OK)
+        return status;
+    if (slot >= map->table.capacity)
+        return NDR_EPM_STATUS_NO_MEMORY;
+    if (map->table.slots[slot].entry != NULL)
+        return NDR_EPM_STATUS_INVALID_ENTRY;
+    struct mapper_entry *entry = mapper_entry_create(registration, &tower, origin);
+    if (entry == NULL)
+        return NDR_EPM_STATUS_NO_MEMORY;
+    return mapper_transaction_finish(map, mapper_transaction_put_at(map, entry, slot));
+}
+
+uint32_t mapper_map_check(const struct mapper_map *map, const struct ndr_epm_entry *entries,
+                          uint32_t count, uint32_t *ret_new)
+{
+    struct ndr_tower tower;
+    *ret_new = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t status =
+            mapper_registration_check(&entries[i], map->options.allow_nil_interface, &tower);
+        if (status != NDR_EPM_STATUS_OK)
+            return status;
+        if (find_exact(map, &entries[i]) == NULL)
+            ++*ret_new;
+    }
+    return NDR_EPM_STATUS_OK;
+}
+
 static uint32_t remove_one(struct mapper_map *map, const struct ndr_epm_entry *registration)
 {
     struct ndr_tower tower;
@@ -228,9 +261,25 @@ uint32_t mapper_map_mgmt_delete(struct mapper_map *map, const struct ndr_epm_mgm
         if (entry != NULL && mgmt_delete_fits(request, &wanted, entry))
             status = mapper_transaction_remove(map, entry);
     }
-    if (status == NDR_EPM_STATUS_OK && map->op_count == 0)
+    if (status == NDR_EPM_STATUS_OK && map->op_count == map->op_held)
         status = NDR_EPM_STATUS_NOT_REGISTERED;
     return mapper_transaction_finish(map, status);
+}
+
+void mapper_map_set_record(struct mapper_map *map, mapper_record record, void *context)
+{
+    map->record = record;
+    map->record_context = context;
+}
+
+void mapper_map_hold(struct mapper_map *map)
+{
+    map->holds = true;
+}
+
+uint32_t mapper_map_release(struct mapper_map *map)
+{
+    return mapper_transaction_release(map);
 }
 
 void mapper_map_reclaim(struct mapper_map *map)

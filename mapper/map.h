@@ -47,6 +47,30 @@ uint32_t mapper_map_exchange(struct mapper_map *map, const struct ndr_epm_entry 
 // object when it is given.
 uint32_t mapper_map_mgmt_delete(struct mapper_map *map, const struct ndr_epm_mgmt_delete *request);
 
+// Puts an entry back into the slot it had when it was recorded (see mapper_record), before anybody
+// reads the log. INVALID_ENTRY when it is malformed or the slot is taken; NO_MEMORY when `slot` is
+// not below the capacity. A nil interface is let through: it was accepted once.
+uint32_t mapper_map_restore(struct mapper_map *map, const struct ndr_epm_entry *registration,
+                            enum mapper_origin origin, uint32_t slot);
+
+// Whether mapper_map_insert would take all of `entries` as they are; OK or INVALID_ENTRY. *ret_new
+// is how many of them are not in the map yet.
+uint32_t mapper_map_check(const struct mapper_map *map, const struct ndr_epm_entry *entries,
+                          uint32_t count, uint32_t *ret_new);
+
+// Keeps what changes the map, so that it outlives the process: called with the `count` operations
+// of one or more whole changes before any replica sees them. Returns OK when they are safe, or the
+// status that the changes fail with, which are undone then.
+typedef uint32_t (*mapper_record)(void *context, const struct mapper_op *ops, uint32_t count);
+void mapper_map_set_record(struct mapper_map *map, mapper_record record, void *context);
+
+// Puts changes together: those after mapper_map_hold are carried out on the map, one by one whole
+// or not at all, and are recorded and appended to the log by mapper_map_release, all of them or
+// none. Holding twice is holding once; releasing without holding is OK.
+void mapper_map_hold(struct mapper_map *map);
+// What the record answered: on anything but OK no change since mapper_map_hold has taken place.
+uint32_t mapper_map_release(struct mapper_map *map);
+
 // Frees entries whose removal every replica has applied. Cheap; call after changes settle.
 void mapper_map_reclaim(struct mapper_map *map);
 
