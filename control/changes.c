@@ -10,6 +10,7 @@
 #include "control/channel.h"
 #include "control/clock.h"
 #include "control/control.h"
+#include "control/store.h"
 #include "mapper/change.h"
 #include "mapper/map.h"
 
@@ -22,7 +23,8 @@ enum {
 
 struct pending {
     TAILQ_ENTRY(pending) link;
-    uint64_t sequence;
+    bool refused;      // by the map
+    uint64_t sequence; // from here on only when it is kept
     uint64_t deadline_us;
     control_changes_answer answer; // NULL: the owner has gone
     void *owner;
@@ -38,8 +40,10 @@ struct lane {
 
 struct control_changes {
     const struct control_options *options;
+    struct pending_list held;    // until the map is released
     struct pending_list pending; // in the order of their sequence, as the log hands them out
-    unsigned pending_count;
+    unsigned pending_count;      // in both
+    struct event *release;
     struct event *recheck;
     struct lane lanes[CONTROL_WORKER_MAX];
 };
@@ -62,14 +66,22 @@ static void slowest_worker(const struct control_changes *changes, uint64_t seque
         (unsigned long long)sequence, CONTROL_CHANGES_PATIENCE_MS / 1000);
 }
 
-static void answer_first(struct control_changes *changes, const char *error)
+// Takes `pending`, which is on no list any more.
+static void end(struct control_changes *changes, struct pending *pending, const char *reason,
+                const char *error)
 {
-    struct pending *first = TAILQ_FIRST(&changes->pending);
-    TAILQ_REMOVE(&changes->pending, first, link);
     changes->pending_count--;
-    if (first->answer != NULL)
-        first->answer(first->owner, error);
-    free(first);
+    if (pending->answer != NULL)
+        pending->answer(pending->owner, reason, error);
+    free(pending);
+}
+
+static void answer_first(struct control_changes *changes, struct pending_list *list,
+                         const char *reason, const char *error)
+{
+    struct pending *first = TAILQ_FIRST(list);
+    TAILQ_REMOVE(list, first, link);
+    end(changes, first, reason, error);
 }
 
 // Answers what is complete or too late; comes back in a millisecond while something is left.
@@ -85,7 +97,7 @@ static void settle(struct control_changes *changes)
             break;
         if (!complete)
             slowest_worker(changes, first->sequence, error, sizeof error);
-        answer_first(changes, complete ? NULL : error);
+        answer_first(changes, &changes->pending, "unavailable", complete ? NULL : error);
     }
     mapper_map_reclaim(changes->options->map);
     const struct timeval delay = {.tv_usec = RECHECK_MS * 1000};
@@ -110,40 +122,69 @@ static void spin_and_settle(struct control_changes *changes)
     settle(changes);
 }
 
-static bool append(struct control_changes *changes, uint64_t sequence,
-                   control_changes_answer answer, void *owner)
+// ---- changes held back
+
+// Those that were kept go on to wait for the replicas.
+static void answer_held(struct control_changes *changes, const char *reason, const char *error)
 {
+    uint64_t sequence = mapper_log_head(changes->options->log);
+    uint64_t deadline_us = control_now_us() + CONTROL_CHANGES_PATIENCE_MS * 1000;
+    struct pending *first;
+    while ((first = TAILQ_FIRST(&changes->held)) != NULL) {
+        TAILQ_REMOVE(&changes->held, first, link);
+        if (error != NULL || first->refused) {
+            end(changes, first, reason, error);
+            continue;
+        }
+        first->sequence = sequence;
+        first->deadline_us = deadline_us;
+        TAILQ_INSERT_TAIL(&changes->pending, first, link);
+    }
+}
+
+static void release(struct control_changes *changes)
+{
+    const char *reason = NULL, *error = NULL;
+    if (mapper_map_release(changes->options->map) != NDR_EPM_STATUS_OK)
+        reason = control_store_problem(changes->options->store, &error);
+    answer_held(changes, reason, error);
+}
+
+static void on_release(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    release(context);
+    spin_and_settle(context);
+}
+
+bool control_changes_wait(struct control_changes *changes, bool refused,
+                          control_changes_answer answer, void *owner)
+{
+    // It runs behind the events that are ready by now, and so takes their changes along.
+    event_active(changes->release, EV_TIMEOUT, 0);
     struct pending *pending = changes->pending_count < PENDING_MAX ? malloc(sizeof *pending) : NULL;
     if (pending == NULL)
         return false;
-    *pending = (struct pending){
-        .sequence = sequence,
-        .deadline_us = control_now_us() + CONTROL_CHANGES_PATIENCE_MS * 1000,
-        .answer = answer,
-        .owner = owner,
-    };
-    TAILQ_INSERT_TAIL(&changes->pending, pending, link);
+    *pending = (struct pending){.refused = refused, .answer = answer, .owner = owner};
+    TAILQ_INSERT_TAIL(&changes->held, pending, link);
     changes->pending_count++;
     return true;
 }
 
-bool control_changes_wait(struct control_changes *changes, uint64_t sequence,
-                          control_changes_answer answer, void *owner)
-{
-    if (!append(changes, sequence, answer, owner))
-        return false;
-    spin_and_settle(changes);
-    return true;
-}
-
-void control_changes_forget(struct control_changes *changes, const void *owner)
+static void forget(struct pending_list *list, const void *owner)
 {
     struct pending *pending;
-    TAILQ_FOREACH(pending, &changes->pending, link)
+    TAILQ_FOREACH(pending, list, link)
     {
         if (pending->owner == owner)
             pending->answer = NULL;
     }
+}
+
+void control_changes_forget(struct control_changes *changes, const void *owner)
+{
+    forget(&changes->held, owner);
+    forget(&changes->pending, owner);
 }
 
 // ---- changes from the workers
@@ -168,9 +209,10 @@ struct lane_change {
     struct mapper_change *change;
 };
 
-static void hand_back(void *owner, const char *error)
+static void hand_back(void *owner, const char *reason, const char *error)
 {
     struct lane_change *waiting = owner;
+    (void)reason;
     if (error != NULL)
         waiting->change->status = NDR_EPM_STATUS_UPDATE_FAILED;
     control_channel_done(waiting->lane->channel, waiting->change);
@@ -180,18 +222,17 @@ static void hand_back(void *owner, const char *error)
 static void take_change(struct lane *lane, struct mapper_change *change)
 {
     struct control_changes *changes = lane->changes;
+    mapper_map_hold(changes->options->map);
     change->status = carry_out(changes->options->map, change);
-    if (change->status == NDR_EPM_STATUS_OK) {
-        change->sequence = mapper_log_head(changes->options->log);
-        struct lane_change *waiting = malloc(sizeof *waiting);
-        if (waiting != NULL) {
-            *waiting = (struct lane_change){lane, change};
-            if (append(changes, change->sequence, hand_back, waiting))
-                return;
-            free(waiting);
-        }
-        change->status = NDR_EPM_STATUS_NO_MEMORY;
+    struct lane_change *waiting = malloc(sizeof *waiting);
+    if (waiting != NULL) {
+        *waiting = (struct lane_change){lane, change};
+        bool refused = change->status != NDR_EPM_STATUS_OK;
+        if (control_changes_wait(changes, refused, hand_back, waiting))
+            return;
+        free(waiting);
     }
+    change->status = NDR_EPM_STATUS_NO_MEMORY;
     control_channel_done(lane->channel, change);
 }
 
@@ -209,7 +250,6 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
         for (unsigned i = 0; i < count; i++)
             take_change(lane, taken[i]);
     }
-    spin_and_settle(lane->changes);
 }
 
 // ---- life
@@ -233,9 +273,11 @@ struct control_changes *control_changes_create(struct event_base *base,
     if (changes == NULL)
         return NULL;
     changes->options = options;
+    TAILQ_INIT(&changes->held);
     TAILQ_INIT(&changes->pending);
+    changes->release = event_new(base, -1, 0, on_release, changes);
     changes->recheck = evtimer_new(base, on_recheck, changes);
-    bool opened = changes->recheck != NULL;
+    bool opened = changes->release != NULL && changes->recheck != NULL;
     for (unsigned i = 0; opened && i < options->worker_count; i++)
         opened = open_lane(changes, base, i);
     if (opened)
@@ -248,12 +290,16 @@ void control_changes_destroy(struct control_changes *changes)
 {
     if (changes == NULL)
         return;
+    // What the map still holds back is kept: nobody was told that it failed.
+    release(changes);
     while (!TAILQ_EMPTY(&changes->pending))
-        answer_first(changes, "the server is stopping");
+        answer_first(changes, &changes->pending, "unavailable", "the server is stopping");
     for (unsigned i = 0; i < CONTROL_WORKER_MAX; i++) {
         if (changes->lanes[i].wake != NULL)
             event_free(changes->lanes[i].wake);
     }
+    if (changes->release != NULL)
+        event_free(changes->release);
     if (changes->recheck != NULL)
         event_free(changes->recheck);
     free(changes);

@@ -17,7 +17,7 @@ struct request {
     const struct control_options *options;
     uint64_t started_us;
     json_t *members;
-    uint64_t sequence; // to wait for
+    bool holds; // the map: see control_commands_run
 };
 
 json_t *control_commands_refuse(const char *reason, const char *format, ...)
@@ -81,13 +81,12 @@ static json_t *run_change(struct request *request, bool insert)
     if (!control_registration_init(&registration, &e, &problem))
         return control_commands_refuse("invalid", "%s: %s", problem.key, problem.text);
     struct mapper_map *map = request->options->map;
+    mapper_map_hold(map);
+    request->holds = true;
     uint32_t status =
         insert ? mapper_map_insert(map, &registration.entry, 1, replace != 0, MAPPER_ORIGIN_CONTROL)
                : mapper_map_delete(map, &registration.entry, 1);
-    if (status != NDR_EPM_STATUS_OK)
-        return refuse_status(status);
-    request->sequence = mapper_log_head(request->options->log);
-    return ok();
+    return status == NDR_EPM_STATUS_OK ? ok() : refuse_status(status);
 }
 
 static json_t *run_register(struct request *request)
@@ -204,9 +203,13 @@ static json_t *run_fault_clear(struct request *request)
                                request->members);
 }
 
+// The file's entries are not recorded, so they cannot fail by themselves; held back with changes
+// that do, they are undone with them, and the reload is refused.
 static json_t *run_reload(struct request *request)
 {
-    return control_reload_run(request->options->reload, request->members, &request->sequence);
+    mapper_map_hold(request->options->map);
+    request->holds = true;
+    return control_reload_run(request->options->reload, request->members);
 }
 
 static json_t *run_config_show(struct request *request)
@@ -273,11 +276,11 @@ static json_t *dispatch(struct request *request)
 }
 
 json_t *control_commands_run(const struct control_options *options, uint64_t started_us,
-                             const char *line, size_t size, uint64_t *ret_sequence)
+                             const char *line, size_t size, bool *ret_holds)
 {
     json_error_t error;
     struct request request = {.options = options, .started_us = started_us};
-    *ret_sequence = 0;
+    *ret_holds = false;
     request.members = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
     if (request.members == NULL)
         return control_commands_refuse("usage",
@@ -285,6 +288,6 @@ json_t *control_commands_run(const struct control_options *options, uint64_t sta
                                        error.column, error.text);
     json_t *reply = dispatch(&request);
     json_decref(request.members);
-    *ret_sequence = request.sequence;
+    *ret_holds = request.holds;
     return reply;
 }

@@ -1,6 +1,7 @@
 // The commands of the control socket (docs/control-protocol.md): from a line to its reply.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,10 +12,10 @@ struct control_options;
 enum { CONTROL_SCHEMA = 1 }; // of every request and reply
 
 // Carries out the command on the `size` bytes at `line`. Returns the reply, which the caller owns,
-// or NULL when there is no memory. *ret_sequence is the log position that every replica must have
-// applied before the reply goes out; 0 when it may go at once.
+// or NULL when there is no memory. With *ret_holds the command has held the map back: its reply
+// goes out when the map was released and every replica has applied what was changed.
 json_t *control_commands_run(const struct control_options *options, uint64_t started_us,
-                             const char *line, size_t size, uint64_t *ret_sequence);
+                             const char *line, size_t size, bool *ret_holds);
 
 // {"schema": 1, "ok": false, "reason": ..., "error": ...}; printf form. NULL: no memory.
 json_t *control_commands_refuse(const char *reason, const char *format, ...)

@@ -88,6 +88,7 @@ struct control_config {
             bool allow_nil_interface; // compatibility: C706 and Windows refuse a nil interface
         } registrations;
         unsigned capacity; // entries at most
+        char *state;       // directory that registrations are kept in; NULL: they are not kept
     } mapper;
     struct {
         bool epmapper;

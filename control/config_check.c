@@ -221,6 +221,14 @@ static void check_registrations(struct check *check)
     }
 }
 
+static void check_state(struct check *check)
+{
+    const char *path = check->config->mapper.state;
+    if (path != NULL && path[0] != '/')
+        complain(check, "mapper.state", "found '%.60s', expected an absolute path of a directory",
+                 path);
+}
+
 static void check_interfaces(struct check *check)
 {
     struct ndr_oxid_bindings bindings;
@@ -257,6 +265,7 @@ void control_config_check(struct control_config *config, struct control_document
     check_listen(&check);
     check_endpoints(&check);
     check_registrations(&check);
+    check_state(&check);
     check_interfaces(&check);
     check_faults(&check);
     check_socket(&check);

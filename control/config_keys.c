@@ -221,6 +221,8 @@ static const struct control_key mapper_keys[] = {
          .help = "entries that are there from the start"),
     SECTION("registrations", registrations_keys, .help = "changes of the map over the network"),
     NUMBER("capacity", mapper.capacity, START, 1, 16777216, "65536", .help = "entries at most"),
+    TEXT("state", AT(mapper.state), START, "absolute path of a directory", .nothing = "none",
+         .help = "directory in which registrations are kept; made when only that one is missing"),
     END,
 };
 

@@ -11,6 +11,7 @@ struct control;
 struct control_channel;
 struct control_config;
 struct control_reload;
+struct control_store;
 struct exporter;
 struct mapper_log;
 struct mapper_map;
@@ -56,6 +57,7 @@ struct control_options {
     const char *version;    // of the program
     struct mapper_map *map; // filled with the static endpoints already
     struct mapper_log *log;
+    struct control_store *store;          // what `map` is recorded in; NULL: changes are not kept
     struct exporter *exporter;            // NULL: the OXID resolver is not served
     struct rpc_inject *inject;            // fault rules; NULL: none can be added
     const struct control_worker *workers; // outlive the control

@@ -225,20 +225,15 @@ static json_t *take(struct control_reload *reload, struct control_config *file)
                                    "too many; see fault list");
 }
 
-static json_t *reload_file(struct control_reload *reload, uint64_t *ret_sequence)
+static json_t *reload_file(struct control_reload *reload)
 {
     json_t *refusal = NULL;
-    *ret_sequence = 0;
     if (reload == NULL || reload->options->config_path == NULL)
         return no_file();
     struct control_config *file = read_file(reload, &refusal);
     if (file == NULL)
         return refusal;
-    uint64_t head = mapper_log_head(reload->options->log);
-    json_t *reply = take(reload, file);
-    if (mapper_log_head(reload->options->log) != head)
-        *ret_sequence = mapper_log_head(reload->options->log);
-    return reply;
+    return take(reload, file);
 }
 
 // ---- commands
@@ -255,10 +250,10 @@ static json_t *refuse_members(json_t *members)
     return control_commands_refuse("usage", "%s; expected nothing beside the command", error.text);
 }
 
-json_t *control_reload_run(struct control_reload *reload, json_t *members, uint64_t *ret_sequence)
+json_t *control_reload_run(struct control_reload *reload, json_t *members)
 {
     json_t *refusal = refuse_members(members);
-    return refusal != NULL ? refusal : reload_file(reload, ret_sequence);
+    return refusal != NULL ? refusal : reload_file(reload);
 }
 
 json_t *control_reload_show(struct control_reload *reload, json_t *members)
@@ -336,8 +331,7 @@ static void log_reply(const json_t *reply)
 
 void control_reload_signal(struct control_reload *reload)
 {
-    uint64_t sequence;
-    json_t *reply = reload_file(reload, &sequence);
+    json_t *reply = reload_file(reload);
     if (reply == NULL)
         base_error("reload: no memory; nothing was changed");
     else

@@ -16,9 +16,9 @@ void control_reload_destroy(struct control_reload *reload);
 // All on the control thread. Each command returns the reply over the request's `members`, which the
 // caller owns; NULL: no memory.
 
-// Reads the file and takes what may change. *ret_sequence is the log position that the workers must
-// have applied before the reply goes out; 0 when nothing of the map changed.
-json_t *control_reload_run(struct control_reload *reload, json_t *members, uint64_t *ret_sequence);
+// Reads the file and takes what may change. When the map is held back, the reply goes out once it
+// has been released and the workers have applied it.
+json_t *control_reload_run(struct control_reload *reload, json_t *members);
 json_t *control_reload_show(struct control_reload *reload, json_t *members);
 json_t *control_reload_diff(struct control_reload *reload, json_t *members);
 json_t *control_reload_check(struct control_reload *reload, json_t *members);

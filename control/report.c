@@ -7,6 +7,7 @@
 #include "control/clock.h"
 #include "control/control.h"
 #include "control/fault.h"
+#include "control/store.h"
 #include "mapper/map.h"
 
 // The gauge that is called `name` in any of the worker's blocks.
@@ -100,6 +101,8 @@ json_t *control_report_stats(const struct control_options *options, uint64_t sta
         for (unsigned i = 0; i < options->workers[0].counters[b].count; i++)
             json_array_append_new(counters, report_counter(options, b, i));
     }
+    if (options->store != NULL)
+        control_store_report(options->store, counters);
     if (options->inject != NULL)
         control_fault_report(options->inject, options->worker_count, counters);
     return json_pack("{s:o, s:o}", "cores", cores, "counters", counters);

@@ -26,7 +26,7 @@ struct client {
     LIST_ENTRY(client) link;
     struct control_socket *socket;
     struct bufferevent *stream;
-    json_t *reply; // waits for the replicas
+    json_t *reply; // waits for the disk and the replicas
     bool closing;  // after the reply
 };
 
@@ -67,14 +67,14 @@ static void send_reply(struct client *client, json_t *reply)
     free(text);
 }
 
-static void on_applied(void *owner, const char *error)
+static void on_applied(void *owner, const char *reason, const char *error)
 {
     struct client *client = owner;
     json_t *reply = client->reply;
     client->reply = NULL;
     if (error != NULL) {
         json_decref(reply);
-        reply = control_commands_refuse("unavailable", "%s", error);
+        reply = control_commands_refuse(reason, "%s", error);
     }
     send_reply(client, reply);
 }
@@ -82,16 +82,16 @@ static void on_applied(void *owner, const char *error)
 static void run_line(struct client *client, const char *line, size_t size)
 {
     struct control_socket *socket = client->socket;
-    uint64_t sequence;
-    json_t *reply =
-        control_commands_run(socket->options, socket->started_us, line, size, &sequence);
-    if (sequence == 0) {
+    bool holds;
+    json_t *reply = control_commands_run(socket->options, socket->started_us, line, size, &holds);
+    if (!holds) {
         send_reply(client, reply);
         return;
     }
     client->reply = reply;
-    if (!control_changes_wait(socket->changes, sequence, on_applied, client))
-        on_applied(client, "too many changes are waiting for the workers");
+    bool refused = !json_is_true(json_object_get(reply, "ok"));
+    if (!control_changes_wait(socket->changes, refused, on_applied, client))
+        on_applied(client, "unavailable", "too many changes are waiting for the workers");
 }
 
 static void on_read(struct bufferevent *stream, void *context)

@@ -17,6 +17,7 @@
 #include "control/config.h"
 #include "control/control.h"
 #include "control/endpoint.h"
+#include "control/store.h"
 #include "dataplane/demo.h"
 #include "dataplane/eal.h"
 #include "dataplane/interfaces.h"
@@ -57,6 +58,7 @@ struct daemon {
     struct control_worker control_workers[WORKER_MAX];
     struct mapper_log *log;
     struct mapper_map *map;
+    struct control_store *store;
     struct rpc_groups *groups;
     struct rpc_inject *inject;
     struct exporter *exporter;
@@ -97,6 +99,32 @@ static void apply_everywhere(struct daemon *d)
     mapper_map_reclaim(d->map);
 }
 
+static void make_room(void *context)
+{
+    struct daemon *d = context;
+    if (mapper_log_room(d->log) < 16)
+        apply_everywhere(d);
+}
+
+// The store comes before the static endpoints: what is kept has its slot already.
+static bool load_store(struct daemon *d)
+{
+    const struct control_store_options options = {
+        .directory = d->config->mapper.state,
+        .capacity = d->config->mapper.capacity,
+    };
+    if (options.directory == NULL) {
+        base_info("mapper.state is not set: registrations are gone when the server stops");
+        return true;
+    }
+    d->store = control_store_open(&options);
+    if (d->store == NULL || !control_store_load(d->store, d->map, make_room, d))
+        return false;
+    apply_everywhere(d);
+    base_info("%u registrations are kept in %s", mapper_map_count(d->map), options.directory);
+    return true;
+}
+
 static bool load_endpoint(struct daemon *d, unsigned index)
 {
     static struct control_registration registration;
@@ -106,8 +134,7 @@ static bool load_endpoint(struct daemon *d, unsigned index)
         base_error("mapper.endpoints[%u].%s: %s", index, problem.key, problem.text);
         return false;
     }
-    if (mapper_log_room(d->log) < 16)
-        apply_everywhere(d);
+    make_room(d);
     uint32_t status =
         mapper_map_insert(d->map, &registration.entry, 1, false, MAPPER_ORIGIN_STATIC);
     if (status == 0)
@@ -124,6 +151,8 @@ static bool load_endpoints(struct daemon *d)
             return false;
     }
     apply_everywhere(d);
+    if (d->store != NULL)
+        mapper_map_set_record(d->map, control_store_record, d->store);
     return true;
 }
 
@@ -475,6 +504,7 @@ static bool create_control(struct daemon *d)
         .version = PORTOLAN_VERSION,
         .map = d->map,
         .log = d->log,
+        .store = d->store,
         .inject = d->inject,
         .exporter = d->exporter,
         .workers = d->control_workers,
@@ -533,6 +563,8 @@ static int build_and_serve(struct daemon *d, bool demo)
         return EX_OSERR;
     if (!create_map(d) || !create_settings(d) || !create_workers(d))
         return EX_UNAVAILABLE;
+    if (!load_store(d))
+        return EX_UNAVAILABLE;
     if (!load_endpoints(d) || !load_faults(d))
         return EX_CONFIG;
     if (!create_control(d))
@@ -554,6 +586,7 @@ static void take_down(struct daemon *d)
         mapper_map_destroy(d->map);
     if (d->log)
         mapper_log_destroy(d->log);
+    control_store_close(d->store);
     rpc_groups_destroy(d->groups);
     rpc_inject_destroy(d->inject);
     exporter_destroy(d->exporter);

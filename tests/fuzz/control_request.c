@@ -41,8 +41,8 @@ static unsigned trace_rows(const void *context, uint64_t from, struct control_tr
 // What `run` says of one line.
 static void ask(const struct control_options *options, const char *line, size_t size)
 {
-    uint64_t sequence;
-    json_t *reply = control_commands_run(options, 0, line, size, &sequence);
+    bool holds;
+    json_t *reply = control_commands_run(options, 0, line, size, &holds);
     MUST(json_is_object(reply));
     MUST(json_integer_value(json_object_get(reply, "schema")) == CONTROL_SCHEMA);
     const json_t *ok = json_object_get(reply, "ok");
@@ -50,9 +50,11 @@ static void ask(const struct control_options *options, const char *line, size_t 
     if (json_is_false(ok)) {
         MUST(json_is_string(json_object_get(reply, "reason")));
         MUST(json_is_string(json_object_get(reply, "error")));
-        MUST(sequence == 0);
     }
-    MUST(sequence <= mapper_log_head(options->log));
+    uint64_t head = mapper_log_head(options->log);
+    MUST(mapper_map_release(options->map) == NDR_EPM_STATUS_OK);
+    MUST(json_is_true(ok) || mapper_log_head(options->log) == head);
+    MUST(holds || mapper_log_head(options->log) == head);
     char *text = json_dumps(reply, JSON_COMPACT);
     MUST(text != NULL && strchr(text, '\n') == NULL);
     free(text);
