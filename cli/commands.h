@@ -16,3 +16,5 @@ enum cli_exit cli_reload(const struct cli_options *options);
 enum cli_exit cli_config(const struct cli_options *options);
 enum cli_exit cli_stats(const struct cli_options *options);
 enum cli_exit cli_trace(const struct cli_options *options);
+enum cli_exit cli_export(const struct cli_options *options);
+enum cli_exit cli_import(const struct cli_options *options);

@@ -139,22 +139,17 @@ static enum cli_exit refused(const json_t *reply)
     return cli_fail(CLI_PROTOCOL, "%s", text);
 }
 
-enum cli_exit cli_control_call(const struct cli_options *options, json_t *request,
-                               json_t **ret_reply)
+enum cli_exit cli_control_call_text(const struct cli_options *options, const char *request,
+                                    json_t **ret_reply)
 {
     int fd = -1;
     char *line = NULL;
     size_t size = 0;
-    char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
-    json_decref(request);
-    if (text == NULL)
-        return cli_fail(CLI_USAGE, "the arguments cannot be sent: expected UTF-8 text");
     enum cli_exit code = connect_to(options->socket, &fd);
     if (code == CLI_OK) {
-        code = exchange(fd, options, text, &line, &size);
+        code = exchange(fd, options, request, &line, &size);
         close(fd);
     }
-    free(text);
     if (code != CLI_OK)
         return code;
     json_t *reply = json_loadb(line, size, 0, NULL);
@@ -170,6 +165,18 @@ enum cli_exit cli_control_call(const struct cli_options *options, json_t *reques
         *ret_reply = reply;
     else
         json_decref(reply);
+    return code;
+}
+
+enum cli_exit cli_control_call(const struct cli_options *options, json_t *request,
+                               json_t **ret_reply)
+{
+    char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+    if (text == NULL)
+        return cli_fail(CLI_USAGE, "the arguments cannot be sent: expected UTF-8 text");
+    enum cli_exit code = cli_control_call_text(options, text, ret_reply);
+    free(text);
     return code;
 }
 

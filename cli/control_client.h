@@ -17,6 +17,9 @@ enum cli_exit cli_control_call(const struct cli_options *options, json_t *reques
 // The same, and what to do with the reply: prints it, as JSON when that is wanted.
 enum cli_exit cli_control_report(const struct cli_options *options, json_t *request,
                                  void (*print)(const json_t *reply));
+// The same for a request that is text already, one line without its newline; it stays the caller's.
+enum cli_exit cli_control_call_text(const struct cli_options *options, const char *request,
+                                    json_t **ret_reply);
 
 // Members of a reply; empty and 0 when there is none. The text is made printable and cut to `size`.
 const char *cli_control_text(const json_t *object, const char *key, char *text, size_t size);

@@ -30,6 +30,10 @@ static enum cli_exit run(const struct cli_options *options)
         return cli_reload(options);
     case CLI_CONFIG:
         return cli_config(options);
+    case CLI_EXPORT:
+        return cli_export(options);
+    case CLI_IMPORT:
+        return cli_import(options);
     case CLI_HELP:
         cli_options_help();
         return CLI_OK;

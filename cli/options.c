@@ -36,6 +36,7 @@ static const struct option long_options[] = {
     {"connection", required_argument, NULL, 'c'},
     {"follow", no_argument, NULL, 'f'},
     {"count", required_argument, NULL, 'n'},
+    {"dry-run", no_argument, NULL, 'D'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {0},
@@ -59,7 +60,9 @@ void cli_options_help(void)
            "  -p, --protseq NAME     map: the protocol sequence (ncacn_ip_tcp)\n"
            "  -a, --annotation TEXT  register: what people read in a listing\n"
            "  -O, --oid OID          oxid add: an object of the exporter; may be repeated\n"
-           "  -r, --replace          register: older endpoints of the interface give way\n"
+           "  -r, --replace          register: older endpoints of the interface give way;\n"
+           "                         import: registrations that are not in FILE are taken out\n"
+           "  -D, --dry-run          import: check everything and change nothing\n"
            "  -d, --drops            stats: only what was refused or dropped, and not zero\n"
            "  -l, --last N           trace: the newest N records of each worker (100)\n"
            "  -c, --connection ADDRESS:PORT  trace: only this peer\n"
@@ -108,6 +111,8 @@ static bool take_option(int letter, const char *argument, struct cli_options *op
         return options->replace = true;
     case 'd':
         return options->drops = true;
+    case 'D':
+        return options->dry_run = true;
     case 't':
         return parse_timeout(argument, &options->timeout_ms);
     case 's':
@@ -186,7 +191,8 @@ static enum cli_exit find_verb(const char *name, struct cli_options *options)
     }
     return cli_fail(CLI_USAGE,
                     "found command '%s', expected dump, map, register, unregister, status, "
-                    "stats, trace, oxid, fault, reload or config; see portolan --help",
+                    "stats, trace, oxid, fault, export, import, reload or config; see portolan "
+                    "--help",
                     name);
 }
 
@@ -222,7 +228,7 @@ enum cli_exit cli_options_parse(int argc, char **argv, struct cli_options *ret_o
     size_t given_count = 0;
     int letter;
     optind = 0; // starts over, also when it has run before
-    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:O:rdl:c:fn:hV", long_options, NULL)) !=
+    while ((letter = getopt_long(argc, argv, ":jt:s:o:i:a:p:O:rdDl:c:fn:hV", long_options, NULL)) !=
            -1) {
         if (letter == 'h' || letter == 'V') {
             ret_options->verb = letter == 'h' ? CLI_HELP : CLI_VERSION;

@@ -21,8 +21,8 @@
       "show or change the object exporters that the OXID resolver knows")                          \
     X(CLI_FAULT, "fault", "list | clear [ID] | add KEY=VALUE...", 1, 8, "sj",                      \
       "make the server slow, faulty or rude by rules")                                             \
-    X(CLI_EXPORT, "export", "", 0, -1, NULL, NULL)                                                 \
-    X(CLI_IMPORT, "import", "", 0, -1, NULL, NULL)                                                 \
+    X(CLI_EXPORT, "export", "", 0, 0, "sj", "write every registration to stdout, one a line")      \
+    X(CLI_IMPORT, "import", "[FILE]", 0, 1, "srD", "register what an export wrote (stdin)")        \
     X(CLI_RELOAD, "reload", "", 0, 0, "sj", "make the server read its configuration file again")   \
     X(CLI_CONFIG, "config", "show | diff | check", 1, 1, "sj",                                     \
       "show the running configuration, or hold it against the file")
@@ -41,6 +41,7 @@ struct cli_options {
     bool json;
     bool replace;
     bool drops;
+    bool dry_run;
     int timeout_ms; // per phase; 0 when it was not given
     const char *socket;
     const char *object;

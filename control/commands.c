@@ -11,6 +11,7 @@
 #include "control/reload.h"
 #include "control/report.h"
 #include "control/trace.h"
+#include "control/transfer.h"
 #include "mapper/map.h"
 
 struct request {
@@ -38,8 +39,7 @@ static json_t *ok(void)
     return json_pack("{s:i, s:b}", "schema", CONTROL_SCHEMA, "ok", 1);
 }
 
-// An ept_* status as a reply.
-static json_t *refuse_status(uint32_t status)
+json_t *control_commands_refuse_status(uint32_t status)
 {
     switch (status) {
     case NDR_EPM_STATUS_NOT_REGISTERED:
@@ -86,7 +86,7 @@ static json_t *run_change(struct request *request, bool insert)
     uint32_t status =
         insert ? mapper_map_insert(map, &registration.entry, 1, replace != 0, MAPPER_ORIGIN_CONTROL)
                : mapper_map_delete(map, &registration.entry, 1);
-    return status == NDR_EPM_STATUS_OK ? ok() : refuse_status(status);
+    return status == NDR_EPM_STATUS_OK ? ok() : control_commands_refuse_status(status);
 }
 
 static json_t *run_register(struct request *request)
@@ -97,6 +97,16 @@ static json_t *run_register(struct request *request)
 static json_t *run_unregister(struct request *request)
 {
     return run_change(request, false);
+}
+
+static json_t *run_export(struct request *request)
+{
+    return control_transfer_export(request->options->map, request->members);
+}
+
+static json_t *run_import(struct request *request)
+{
+    return control_transfer_import(request->options->map, request->members, &request->holds);
 }
 
 static json_t *run_report(struct request *request,
@@ -233,6 +243,8 @@ static const struct command {
 } commands[] = {
     {"register", run_register},
     {"unregister", run_unregister},
+    {"export", run_export},
+    {"import", run_import},
     {"status", run_status},
     {"stats", run_stats},
     {"trace", run_trace},

@@ -20,3 +20,5 @@ json_t *control_commands_run(const struct control_options *options, uint64_t sta
 // {"schema": 1, "ok": false, "reason": ..., "error": ...}; printf form. NULL: no memory.
 json_t *control_commands_refuse(const char *reason, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+// The same for an ept_* status that the map answered.
+json_t *control_commands_refuse_status(uint32_t status);

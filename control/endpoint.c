@@ -29,6 +29,18 @@ static bool annotation_fits(const char *text)
     return size < NDR_EPM_ANNOTATION_MAX;
 }
 
+bool control_registration_annotate(struct control_registration *registration, const char *text,
+                                   struct control_endpoint_problem *ret_problem)
+{
+    if (text != NULL && !annotation_fits(text))
+        return wrong(ret_problem, "annotation",
+                     "found %zu bytes, expected at most %d and no control characters", strlen(text),
+                     NDR_EPM_ANNOTATION_MAX - 1);
+    registration->entry.annotation = text == NULL ? "" : text;
+    registration->entry.annotation_size = (uint32_t)strlen(registration->entry.annotation);
+    return true;
+}
+
 bool control_registration_init(struct control_registration *ret_registration,
                                const struct control_endpoint *endpoint,
                                struct control_endpoint_problem *ret_problem)
@@ -51,14 +63,8 @@ bool control_registration_init(struct control_registration *ret_registration,
     const char *message = ndr_binding_parse(endpoint->binding, &binding);
     if (message != NULL)
         return wrong(ret_problem, "binding", "%s", message);
-    if (endpoint->annotation != NULL && !annotation_fits(endpoint->annotation))
-        return wrong(ret_problem, "annotation",
-                     "found %zu bytes, expected at most %d and no control characters",
-                     strlen(endpoint->annotation), NDR_EPM_ANNOTATION_MAX - 1);
     r->entry.tower = r->tower;
     r->entry.tower_size = (uint32_t)ndr_tower_build(&r->interface, &ndr_syntax_id_20, &binding,
                                                     r->tower, sizeof r->tower);
-    r->entry.annotation = endpoint->annotation == NULL ? "" : endpoint->annotation;
-    r->entry.annotation_size = (uint32_t)strlen(r->entry.annotation);
-    return true;
+    return control_registration_annotate(r, endpoint->annotation, ret_problem);
 }

@@ -305,6 +305,11 @@ uint32_t mapper_map_count(const struct mapper_map *map)
     return map->table.count;
 }
 
+uint32_t mapper_map_capacity(const struct mapper_map *map)
+{
+    return map->table.capacity;
+}
+
 const struct mapper_entry *mapper_map_at(const struct mapper_map *map, uint32_t slot)
 {
     return map->table.slots[slot].entry;

@@ -79,6 +79,8 @@ const struct mapper_entry *mapper_map_find(const struct mapper_map *map,
                                            const struct ndr_epm_entry *registration);
 // Entries now.
 uint32_t mapper_map_count(const struct mapper_map *map);
+// Entries at most.
+uint32_t mapper_map_capacity(const struct mapper_map *map);
 // The entry in `slot` (0 <= slot < mapper_map_slots) or NULL: for export and for tests.
 const struct mapper_entry *mapper_map_at(const struct mapper_map *map, uint32_t slot);
 uint32_t mapper_map_slots(const struct mapper_map *map);

@@ -34,7 +34,7 @@ static const struct {
 } refusals[] = {
     {{NULL}, "found no command, expected one; see portolan --help"},
     {{"dance"},
-     "found command 'dance', expected dump, map, register, unregister, status, stats, trace, oxid, fault, reload or config; "
+     "found command 'dance', expected dump, map, register, unregister, status, stats, trace, oxid, fault, export, import, reload or config; "
      "see portolan --help"},
     {{"dump"}, "dump: found 0 arguments, expected HOST[:PORT]; see portolan --help"},
     {{"dump", "a", "b"}, "dump: found 2 arguments, expected HOST[:PORT]; see portolan --help"},
@@ -61,8 +61,9 @@ static const struct {
     {{"trace", "-f", "-n", "0"}, "--count: found '0', expected a number from 1 to 2147483647"},
     {{"stats", "-f"}, "stats does not take --follow; see portolan --help"},
     {{"stats", "-l", "5"}, "stats does not take --last; see portolan --help"},
-    {{"export"}, "export is not available in this version"},
-    {{"import", "file"}, "import is not available in this version"},
+    {{"export", "file"}, "export: found 1 arguments, expected none; see portolan --help"},
+    {{"import", "file", "more"}, "import: found 2 arguments, expected [FILE]; see portolan --help"},
+    {{"--dry-run", "status"}, "status does not take --dry-run; see portolan --help"},
     {{"reload", "file"}, "reload: found 1 arguments, expected none; see portolan --help"},
     {{"config"}, "config: found 0 arguments, expected show | diff | check; see portolan --help"},
 };
