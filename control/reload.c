@@ -14,7 +14,7 @@
 #include "mapper/map.h"
 #include "rpc/inject.h"
 
-enum { LAG_STEP_US = 500, LAG_STEPS = 40, PROBLEMS_MAX = 100 };
+enum { LAG_STEP_US = 500, LAG_STEPS = 1000, PROBLEMS_MAX = 100 };
 
 struct control_reload {
     const struct control_options *options;
