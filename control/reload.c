@@ -267,14 +267,23 @@ json_t *control_reload_show(struct control_reload *reload, json_t *members)
                      reload->options->config_path, "config", control_config_show(&reload->running));
 }
 
+// What the file says, for a command that only looks; or NULL and the reply.
+static struct control_config *file_for(struct control_reload *reload, json_t *members,
+                                       json_t **ret_refusal)
+{
+    *ret_refusal = refuse_members(members);
+    if (*ret_refusal != NULL)
+        return NULL;
+    if (reload != NULL && reload->options->config_path != NULL)
+        return read_file(reload, ret_refusal);
+    *ret_refusal = no_file();
+    return NULL;
+}
+
 json_t *control_reload_diff(struct control_reload *reload, json_t *members)
 {
-    json_t *refusal = refuse_members(members);
-    if (refusal != NULL)
-        return refusal;
-    if (reload == NULL || reload->options->config_path == NULL)
-        return no_file();
-    struct control_config *file = read_file(reload, &refusal);
+    json_t *refusal;
+    struct control_config *file = file_for(reload, members, &refusal);
     if (file == NULL)
         return refusal;
     json_t *reply = json_pack("{s:i, s:b, s:s, s:o}", "schema", CONTROL_SCHEMA, "ok", 1, "file",
@@ -286,12 +295,8 @@ json_t *control_reload_diff(struct control_reload *reload, json_t *members)
 
 json_t *control_reload_check(struct control_reload *reload, json_t *members)
 {
-    json_t *refusal = refuse_members(members);
-    if (refusal != NULL)
-        return refusal;
-    if (reload == NULL || reload->options->config_path == NULL)
-        return no_file();
-    struct control_config *file = read_file(reload, &refusal);
+    json_t *refusal;
+    struct control_config *file = file_for(reload, members, &refusal);
     if (file == NULL)
         return refusal;
     control_config_free(file);

@@ -16,6 +16,7 @@
 #include <rte_mempool.h>
 
 #include "base/log.h"
+#include "base/sum.h"
 #include "dataplane/eal.h"
 #include "dataplane/port.h"
 #include "load/live.h"
@@ -552,6 +553,7 @@ int load_run(const struct load_options *options)
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     int result = EX_UNAVAILABLE;
+    base_sum_choose(NULL);
     if (start_eal(options)) {
         result = build_and_run(&run);
         take_down(&run);
